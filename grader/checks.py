@@ -1,0 +1,118 @@
+"""What is checked about one call: the value that came back and each gradient that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from grader.compare import allowance, brief, coincides, compare, excess, loss_value, shape_text
+from grader.types import Answer, Array, Case, CheckResult, Exercise, Expected, Mismatch, Observation, Verdict
+
+
+def names(case: Case) -> tuple[str, ...]:
+    """The checks of a case, in the order in which they are reported."""
+    return ("value", *(f"gradient:{name}" for name in case.gradient))
+
+
+def part(of: Observation | Answer, check: str) -> Array | None:
+    """The array that `check` looks at."""
+    return of.value if check == "value" else of.gradients.get(check.removeprefix("gradient:"))
+
+
+def comparable(array: Array | None, check: str, exercise: Exercise, case: Case) -> Array | None:
+    """`array` in the form in which it is compared: a loss is reduced to its batch mean."""
+    if array is None or check != "value" or exercise.returns != "loss":
+        return array
+    return loss_value(array, batch_size(case, exercise))
+
+
+def batch_size(case: Case, exercise: Exercise) -> int:
+    """Length of the first axis of the first argument, 1 where that is a number."""
+    first = case.inputs[exercise.args[0]]
+    return first.shape[0] if isinstance(first, np.ndarray) and first.ndim else 1
+
+
+def run_checks(
+    observation: Observation, answer: Answer, expected: Expected, exercise: Exercise
+) -> Iterator[CheckResult]:
+    """Compare one observation with one accepted answer."""
+    case = expected.case
+    for check in names(case):
+        verdict, mismatch = _one(observation, answer, check, expected, exercise)
+        fault = observation.fault
+        yield CheckResult(
+            exercise.name,
+            case.name,
+            check,
+            verdict,
+            case.kind,
+            case.public,
+            mismatch,
+            fault=fault,
+            place=fault.place if fault else None,
+            detail=observation.detail,
+        )
+
+
+def _one(
+    observation: Observation, answer: Answer, check: str, expected: Expected, exercise: Exercise
+) -> tuple[Verdict, Mismatch | None]:
+    if observation.ended != Verdict.PASSED:
+        return observation.ended, None
+    returned = part(observation, check)
+    if expected.case.kind == "robustness":
+        mismatch = stays_finite(returned)
+        return (Verdict.FAILED if mismatch else Verdict.PASSED), mismatch
+    want = comparable(part(answer, check), check, exercise, expected.case)
+    if want is None:  # the reference has nothing to say here (it is undefined at this point)
+        return Verdict.PASSED, None
+    allowed = allowed_for(check, want, expected, exercise)
+    actual = comparable(returned, check, exercise, expected.case)
+    if returned is None:
+        mismatch = Mismatch("none", "no gradient", shape_text(want.shape), allowed)
+    elif actual is None:
+        mismatch = Mismatch("shape", shape_text(returned.shape), "a scalar or one value per sample", allowed)
+    else:
+        mismatch = compare(actual, want, allowed)
+    return (Verdict.FAILED if mismatch else Verdict.PASSED), mismatch
+
+
+def stays_finite(returned: Array | None) -> Mismatch | None:
+    """The robustness check. Right answers differ at such points, so only non-finite entries count."""
+    if returned is None or returned.dtype.kind != "f" or np.isfinite(returned).all():
+        return None
+    wrong = int((~np.isfinite(returned)).sum())
+    return Mismatch("non_finite", brief(returned), "finite numbers", wrong=wrong, total=returned.size)
+
+
+def allowed_for(check: str, want: Array, expected: Expected, exercise: Exercise) -> float:
+    """The absolute tolerance of one check on one case."""
+    return allowance(want, exercise.rtol, expected.rounding.get(check, 0.0))
+
+
+def looks_like(
+    observation: Observation, answer: Answer, check: str, expected: Expected, exercise: Exercise
+) -> bool:
+    """Whether a wrong value or gradient is the one that a known mistake gives."""
+    if observation.ended != Verdict.PASSED:
+        return False
+    theirs = part(answer, check)
+    known = comparable(theirs, check, exercise, expected.case)
+    if known is None and theirs is not None:  # of a shape that no loss may have: compare as it is
+        known, actual = theirs, part(observation, check)
+    else:
+        actual = comparable(part(observation, check), check, exercise, expected.case)
+    scale = np.zeros(()) if known is None else known
+    return coincides(actual, known, allowed_for(check, scale, expected, exercise))
+
+
+def distance(
+    observation: Observation, answer: Answer, check: str, expected: Expected, exercise: Exercise
+) -> float:
+    """How far an observation is from an answer, in units of what is allowed (for vetting)."""
+    want = comparable(part(answer, check), check, exercise, expected.case)
+    if want is None:
+        return 0.0
+    actual = comparable(part(observation, check), check, exercise, expected.case)
+    return excess(actual, want, allowed_for(check, want, expected, exercise))

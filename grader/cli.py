@@ -1,0 +1,142 @@
+"""Argument parsing only. Exit codes: see `grader.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import grader
+from grader.commands import INTERRUPTED, USAGE
+from grader.i18n import LANGUAGES, language
+from grader.types import FriendlyError
+
+GRADE = """examples:
+  grader grade submissions/ -a distillation_tf -o out
+  grader grade class.zip -a distillation_tf -o out -j 4 --lang ko
+  grader grade kim.ipynb -a distillation_tf -o out --again
+
+The same command again grades only what is new or changed. out/grades.csv holds one row per
+submission, out/<id>/feedback.md what its learner should read, out/<id>/result.json everything.
+exit codes: 0 every submission has a final grade, 3 some have not (listed), 2 usage or configuration."""
+CHECK = """examples:
+  grader check my.ipynb
+  grader check my.ipynb -e attention_transfer --lang ko
+
+exit codes: 0 all passed, 1 something to mend, 2 could not check."""
+VET = "example:\n  grader vet distillation_tf\n\nexit codes: 0 the assignment is sound, 1 it is not, 2 usage or configuration."
+BAKE = "example:\n  grader bake distillation_tf\n\nWrites assignments/<slug>/public.npz. --check only says whether it is up to date."
+DOCTOR = "example:\n  grader doctor\n\nexit codes: 0 strangers' code can be graded here, 1 it cannot."
+INIT = "example:\n  grader init\n\nMakes .grader/secret once; an existing one is never overwritten."
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        "grader", description="Runs, judges and explains deep-learning exercises handed in as notebooks."
+    )
+    top.add_argument("--version", action="version", version=f"grader {grader.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    grade = add("grade", "Grade a notebook, a folder or a zip of them.", GRADE)
+    grade.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="notebook (.ipynb, .py), folder or .zip"
+    )
+    grade.add_argument("-a", "--assignment", required=True, help="name of a folder in assignments/, or its path")
+    grade.add_argument("-o", "--out", required=True, type=Path, help="folder for the results")
+    grade.add_argument(
+        "-j", "--jobs", type=_jobs, default=_cores(), help="workers at a time (default: %(default)s)"
+    )
+    grade.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
+    grade.add_argument("--no-train", action="store_true", help="numeric checks only (all that this version does)")
+    grade.add_argument("--again", action="store_true", help="grade everything anew, also what has not changed")
+    grade.add_argument("--unsafe", action="store_true", help="go on where submissions cannot be isolated")
+    grade.add_argument(
+        "--dev-secret",
+        action="store_true",
+        help="draw hidden cases from a secret that everybody knows; for trying out",
+    )
+    _lang(grade)
+    check = add("check", "Check your own notebook on the public cases.", CHECK)
+    check.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    check.add_argument("-a", "--assignment", help="default: the one whose exercises the notebook holds")
+    check.add_argument("-e", "--exercise", help="show only this exercise")
+    _lang(check)
+    vet = add("vet", "Prove that an assignment is sound: references, variants, mistakes, tolerances.", VET)
+    vet.add_argument("assignment", nargs="?", help="default: all")
+    bake = add("bake", "Make the stored numbers of the public cases.", BAKE)
+    bake.add_argument("assignment", nargs="?", help="default: all")
+    bake.add_argument("--check", action="store_true", help="write nothing; exit 1 when out of date")
+    add("doctor", "Show what isolates submissions on this machine.", DOCTOR)
+    add("init", "Make the secret that the hidden cases are drawn from.", INIT)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the `grader` command."""
+    args = parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        return _dispatch(args)
+    except FriendlyError as wrong:
+        print(f"grader: {wrong}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `grader ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+
+
+def _dispatch(args: argparse.Namespace) -> int:
+    from grader.commands import author, check, grade  # noqa: PLC0415 - so that --help starts at once
+
+    lang = language(getattr(args, "lang", None))
+    match args.command:
+        case "grade":
+            options = grade.Options(args.jobs, args.json, args.again, args.unsafe, args.dev_secret, lang)
+            return grade.run(args.paths, args.assignment, args.out, options)
+        case "check":
+            return check.run(args.notebook, args.assignment, args.exercise, lang)
+        case "vet":
+            return author.vet(args.assignment)
+        case "bake":
+            return author.bake(args.assignment, check=args.check)
+        case "doctor":
+            return author.doctor()
+        case _:
+            return author.init()
+
+
+def _lang(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--lang", choices=LANGUAGES, help="language of what learners read (default: from the environment)"
+    )
+
+
+def _jobs(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1024:
+        raise argparse.ArgumentTypeError("between 1 and 1024")
+    return number
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""`grader grade`: many submissions in, grades and feedback out; resumes where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grader
+from grader.commands import NOT_FINAL, OK, USAGE
+from grader.commands.progress import Progress
+from grader.context import Grading, find_secret
+from grader.engines import local
+from grader.intake import Entry, UsageError, find, read
+from grader.journal import Journal, atomic
+from grader.pipeline import Context, grade, internal
+from grader.programs import known_mistakes
+from grader.reports.feedback import to_markdown
+from grader.reports.gradebook import to_csv
+from grader.reports.terminal import render, wants_color
+from grader.result import to_dict, to_json, to_row
+from grader.sandbox.pool import open_sandbox
+from grader.sandbox.survey import protected
+from grader.spec import find_root
+from grader.types import Graded, Submission
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade, from the command line."""
+
+    jobs: int
+    as_json: bool
+    again: bool
+    unsafe: bool
+    dev_secret: bool
+    lang: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """One submission that has to be graded, under the key that its result will have."""
+
+    submission: Submission
+    key: str
+
+
+def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
+    """Grade everything below `paths` into `out`. Returns the exit code."""
+    root = find_root()
+    grading = Grading(root, slug, find_secret(root, development=options.dev_secret))
+    if options.dev_secret:
+        say("hidden cases come from the development secret, which everybody knows: for trying out only")
+    if not protected() and not options.unsafe:
+        say(
+            "submissions cannot be isolated on this machine (see `grader doctor`); --unsafe grades them all the same"
+        )
+        return USAGE
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; -o takes a folder")
+    entries = find(paths)
+    with Journal(out / "journal.sqlite") as journal:
+        rows, work = sort_out(entries, grading, journal, options)
+        if rows:
+            say(f"{len(rows)} of {len(entries)} already graded and unchanged; --again grades them anew")
+        try:
+            for graded, item, context in grade_all(work, grading, options, len(entries)):
+                rows.append(keep(graded, item.key, context, out, journal, options.lang))
+        except KeyboardInterrupt:
+            say(f"stopped; {len(rows)} of {len(entries)} are graded and kept: the same command goes on from here")
+            raise
+        finally:
+            with atomic(out / "grades.csv") as part:
+                part.write_bytes(to_csv([row for *_, row in journal.rows()]))
+    return report(rows, grading, out, options)
+
+
+def sort_out(
+    entries: Iterable[Entry], grading: Grading, journal: Journal, options: Options
+) -> tuple[list[dict[str, Any]], list[Work]]:
+    """Rows of what is graded and unchanged, and the work that is left."""
+    rows, work = [], []
+    for entry in entries:
+        submission = unread(entry)
+        key = key_of(submission, grading, options.lang)
+        row = None if options.again else journal.done(entry.id, key)
+        if row is None:
+            work.append(Work(submission, key))
+        else:
+            rows.append(row)
+    return rows, work
+
+
+def unread(entry: Entry) -> Submission:
+    """Read a submission; a disk that fails is our problem and the submission then is not final."""
+    try:
+        return read(entry)
+    except OSError as fault:
+        return Submission(entry.id, entry.path, None, "", f"internal: {fault}")
+
+
+def key_of(submission: Submission, grading: Grading, lang: str) -> str:
+    """Changes exactly when the judgement could."""
+    parts = (
+        submission.sha256 or submission.problem,
+        grading.digest,
+        grading.rubric.digest,
+        grader.__version__,
+        lang,
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def grade_all(
+    work: Sequence[Work], grading: Grading, options: Options, total: int
+) -> Iterator[tuple[Graded, Work, Context]]:
+    """Grade in parallel; results come as they are ready."""
+    if not work:
+        return
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(open_sandbox(grading.assignment.framework, unsafe=options.unsafe))
+        context = grading.context(sandbox, options.jobs, prepare)
+        progress = stack.enter_context(Progress(total, total - len(work)))
+
+        def one(item: Work) -> tuple[Graded, Work]:
+            return judge_safely(item.submission, context), item
+
+        for graded, item in local.run(one, work, options.jobs):
+            progress.step(graded)
+            yield graded, item, context
+
+
+def judge_safely(submission: Submission, context: Context) -> Graded:
+    """`grade`, with a read error of ours as an internal fault."""
+    if submission.problem.startswith("internal: "):
+        return internal(submission, context, submission.problem.removeprefix("internal: "))
+    return grade(submission, context)
+
+
+def keep(graded: Graded, key: str, context: Context, out: Path, journal: Journal, lang: str) -> dict[str, Any]:
+    """Write a learner's files, then note it: what the journal knows is on disk."""
+    folder = out / graded.submission.id
+    folder.mkdir(parents=True, exist_ok=True)
+    result = to_dict(graded, context.expectations, lang, context.environment)
+    with atomic(folder / "result.json") as part:
+        part.write_text(to_json(result), "utf-8")
+    with atomic(folder / "feedback.md") as part:
+        part.write_text(to_markdown(graded, context.expectations, lang, context.environment), "utf-8")
+    row = to_row(graded, lang)
+    journal.record(graded.submission.id, key, graded.grade.final, row)
+    return row
+
+
+def report(rows: Sequence[dict[str, Any]], grading: Grading, out: Path, options: Options) -> int:
+    """Print what came out and say so with the exit code."""
+    not_final = [row["id"] for row in rows if not row["final"]]
+    if options.as_json:
+        print(
+            json.dumps(
+                {"out": str(out), "not_final": not_final, "submissions": rows}, ensure_ascii=False, indent=1
+            )
+        )
+    else:
+        shown = sorted(rows, key=lambda row: row["id"])
+        mistakes = known_mistakes(grading.reference)
+        print(render(shown, options.lang, mistakes, color=wants_color(sys.stdout)), end="")
+        print(f"\n{out / 'grades.csv'}")
+    if not_final:
+        say("not final, run the same command again: " + ", ".join(not_final))
+    return NOT_FINAL if not_final else OK
+
+
+def prepare(done: int, total: int) -> None:
+    """The first run with a secret computes the expected answers; later runs find them."""
+    if done in (1, total) or done % 20 == 0:
+        say(f"computing expected answers (kept for the next run): {done} of {total}")
+
+
+def say(sentence: str) -> None:
+    """For the person at the keyboard; stdout belongs to results."""
+    print(f"grader: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,91 @@
+"""What has been graded, in SQLite, so that Ctrl-C, kill -9 and power loss cost only what was in flight."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from grader.types import FriendlyError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS graded (
+    id TEXT PRIMARY KEY,        -- submission id
+    key TEXT NOT NULL,          -- content, assignment, rubric, cases and grader version
+    final INTEGER NOT NULL,
+    row TEXT NOT NULL,          -- what grades.csv and the tables need, as JSON
+    times INTEGER NOT NULL,     -- how often this key was graded: 1 unless --again
+    at REAL NOT NULL            -- seconds since 1970
+);
+"""
+
+
+class Busy(FriendlyError):
+    """Another run writes to the same folder."""
+
+
+class Journal:
+    """The journal of one output folder. One writer at a time; close it, or use it in `with`."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = open(path.with_suffix(".lock"), "w")  # noqa: SIM115 - held until close
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise Busy(
+                f"{path.parent}: another grader is writing here; wait for it or choose another -o"
+            ) from None
+        self._db = sqlite3.connect(path, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(SCHEMA)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Fold the log into the file and let the next run in."""
+        self._db.close()
+        self._lock.close()
+
+    def done(self, submission_id: str, key: str) -> dict[str, Any] | None:
+        """The row of a submission that has a final grade for exactly this key."""
+        found = self._db.execute(
+            "SELECT row FROM graded WHERE id = ? AND key = ? AND final = 1", (submission_id, key)
+        ).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def record(self, submission_id: str, key: str, final: bool, row: dict[str, Any]) -> None:
+        """Note a judgement, in one transaction."""
+        with self._db:
+            self._db.execute(
+                "INSERT INTO graded VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT (id) DO UPDATE SET "
+                "times = CASE WHEN key = excluded.key THEN times + 1 ELSE 1 END, "
+                "key = excluded.key, final = excluded.final, row = excluded.row, at = excluded.at",
+                (submission_id, key, int(final), json.dumps(row, ensure_ascii=False), time.time()),
+            )
+
+    def rows(self) -> Iterator[tuple[str, int, int, dict[str, Any]]]:
+        """(id, final, times, row) of everything in the journal, by id."""
+        for submission_id, final, times, row in self._db.execute(
+            "SELECT id, final, times, row FROM graded ORDER BY id"
+        ):
+            yield submission_id, final, times, json.loads(row)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block succeeds."""
+    temporary = path.with_name(f".{path.name}.part")
+    yield temporary
+    temporary.replace(path)

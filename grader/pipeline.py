@@ -1,0 +1,86 @@
+"""The whole grader on one page: submission -> program -> observations -> results -> grade."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grader.extract import extract
+from grader.judge import judge
+from grader.notebook import Unreadable, parse_notebook
+from grader.oracle import Sandbox
+from grader.plan import plan
+from grader.score import nothing, score
+from grader.types import (
+    Assignment,
+    Expectations,
+    Found,
+    Graded,
+    Notebook,
+    Program,
+    Rubric,
+    Submission,
+    Verdict,
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that judging one submission needs, the same for a whole class."""
+
+    assignment: Assignment
+    rubric: Rubric
+    expectations: Expectations
+    template: Notebook
+    sandbox: Sandbox
+    environment: Mapping[str, str]
+
+
+def grade(submission: Submission, context: Context) -> Graded:
+    """Judge one submission. Never raises for what a learner did; our own faults make it not final."""
+    start = time.perf_counter()
+    try:
+        program = read_program(submission, context)
+    except Unreadable as bad:
+        zero = nothing(context.rubric, Verdict.ERROR, "unreadable", final=True, detail=bad.reason)
+        why = f"{bad.reason}: {bad.detail}"
+        return Graded(submission, context.assignment, zero, None, None, (), unreadable=why)
+    try:
+        return run_and_judge(submission, program, context, start)
+    except Exception as fault:  # whatever it is, it is not the learner's zero
+        return internal(submission, context, f"{type(fault).__name__}: {fault}", program)
+
+
+def read_program(submission: Submission, context: Context) -> Program:
+    """The part of the notebook that the exercises need. Raises Unreadable."""
+    if submission.data is None:
+        reason, _, detail = submission.problem.partition(": ")
+        raise Unreadable(reason, detail)
+    notebook = parse_notebook(submission.data, submission.path)
+    bound = frozenset(name for e in context.assignment.exercises.values() for name in e.globals)
+    return extract(notebook, tuple(context.assignment.exercises), bound=bound, template=context.template)
+
+
+def run_and_judge(submission: Submission, program: Program, context: Context, start: float) -> Graded:
+    """The sandboxed half of `grade`."""
+    defined = {name for name, finding in program.findings.items() if finding.found == Found.DEFINED}
+    cases = [e.case for e in context.expectations.cases.values() if e.case.exercise in defined]
+    run = context.sandbox.run(program, plan(context.assignment, cases), context.assignment.limits)
+    ran = time.perf_counter()
+    results = judge(program, run, context.assignment, context.expectations)
+    grade = score(results, context.rubric)
+    timing = {
+        "wall_s": round(time.perf_counter() - start, 4),
+        "judging_s": round(time.perf_counter() - ran, 4),
+        "worker_wall_s": round(run.wall_s, 4),
+        "worker_cpu_s": round(run.cpu_s, 4),
+        "worker_memory_mb": round(run.memory_mb, 1),
+    }
+    return Graded(submission, context.assignment, grade, program, run, results, timing=timing)
+
+
+def internal(submission: Submission, context: Context, why: str, program: Program | None = None) -> Graded:
+    """Not final: something of ours failed."""
+    grade = nothing(context.rubric, Verdict.INTERNAL, "internal", final=False, detail=why)
+    return Graded(submission, context.assignment, grade, program, None, (), internal=why)

@@ -1,0 +1,154 @@
+"""Graded -> result.json (see docs/result.md) and the row that grades.csv and the tables need."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from grader.explain import (
+    explain_check,
+    explain_remark,
+    explain_score,
+    explain_unreadable,
+    located,
+)
+from grader.types import (
+    NOTHING,
+    CheckResult,
+    Expectations,
+    Fault,
+    Graded,
+    Place,
+    Remark,
+    Score,
+    Verdict,
+)
+
+SCHEMA_VERSION = 1
+
+
+def to_dict(
+    graded: Graded, expectations: Expectations, lang: str, environment: Mapping[str, str] = NOTHING
+) -> dict[str, Any]:
+    """Everything about one submission as plain values, keys always in this order.
+
+    A grade that is not final has no numbers: `earned` is None, of the whole and of every criterion.
+    """
+    grade = graded.grade
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "submission": {
+            "id": graded.submission.id,
+            "path": graded.submission.path,
+            "sha256": graded.submission.sha256,
+        },
+        "assignment": {"slug": graded.assignment.slug, "version": graded.assignment.version},
+        "final": grade.final,
+        "earned": _number(grade.earned) if grade.final else None,
+        "possible": _number(grade.possible),
+        "criteria": [_criterion(score, graded, expectations, lang) for score in grade.scores],
+        "checks": [
+            _check(check, graded, expectations, lang) for result in graded.results for check in located(result)
+        ],
+        "remarks": [
+            {"kind": remark.kind, "message": message, **_place(remark.place)}
+            for remark, message in remarks(graded, lang)
+        ],
+        "sandbox": list(graded.run.layers) if graded.run else [],
+        "environment": dict(sorted(environment.items())),
+        "timing": {name: _number(value) for name, value in sorted(graded.timing.items())},
+    }
+
+
+def to_json(result: Mapping[str, Any]) -> str:
+    """The text of result.json. Raises ValueError where JSON has no such number (NaN, infinity)."""
+    return json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def to_row(graded: Graded, lang: str) -> dict[str, Any]:
+    """What a class table needs of one submission, as plain values: kept in the journal."""
+    grade = graded.grade
+    return {
+        "id": graded.submission.id,
+        "final": grade.final,
+        "earned": _number(grade.earned) if grade.final else None,
+        "possible": _number(grade.possible),
+        "criteria": [
+            {
+                "id": score.criterion.id,
+                "kind": score.criterion.kind,
+                "points": _number(score.criterion.points),
+                "earned": _number(score.earned) if grade.final else None,
+                "verdict": score.verdict.value,
+            }
+            for score in grade.scores
+        ],
+        "mistakes": [result.mistake for result in graded.results if result.mistake],
+        "note": _note(graded, lang),
+    }
+
+
+def remarks(graded: Graded, lang: str) -> Iterator[tuple[Remark, str]]:
+    """Everything to be said about the notebook as a whole, with its sentence."""
+    if graded.unreadable:
+        reason, _, detail = graded.unreadable.partition(": ")
+        yield Remark("unreadable"), explain_unreadable(reason, detail, lang)
+    if not graded.grade.final:
+        yield Remark("internal"), explain_remark(Remark("internal"), lang)
+    noted = graded.program.remarks if graded.program else ()
+    faults = graded.run.load_faults if graded.run else ()
+    for remark in (*noted, *(_load_fault(fault) for fault in faults)):
+        yield remark, explain_remark(remark, lang)
+
+
+def _load_fault(fault: Fault) -> Remark:
+    return Remark("load_fault", fault.place, f"{fault.type}: {fault.message}")
+
+
+def _criterion(score: Score, graded: Graded, expectations: Expectations, lang: str) -> dict[str, Any]:
+    return {
+        "id": score.criterion.id,
+        "points": _number(score.criterion.points),
+        "earned": _number(score.earned) if graded.grade.final else None,
+        "verdict": score.verdict.value,
+        "because": explain_score(score, lang, expectations.mistakes),
+    }
+
+
+def _check(check: CheckResult, graded: Graded, expectations: Expectations, lang: str) -> dict[str, Any]:
+    expected = expectations.cases.get(f"{check.exercise}/{check.case}")
+    exercise = graded.assignment.exercises.get(check.exercise)
+    message = ""
+    if check.verdict != Verdict.PASSED:
+        case = expected.case if expected else None
+        message = explain_check(check, case, expectations.mistakes, lang, exercise)
+    return {
+        "exercise": check.exercise,
+        "case": check.case,
+        "check": check.check,
+        "verdict": check.verdict.value,
+        "mistake": check.mistake,
+        "message": message,
+        **_place(check.place),
+        "public": check.public,
+    }
+
+
+def _place(place: Place | None) -> dict[str, int | None]:
+    return {"cell": place.cell if place else None, "line": place.line if place else None}
+
+
+def _number(value: float) -> int | float | None:
+    """Whole numbers without a decimal point; None for what JSON cannot say."""
+    if not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else value
+
+
+def _note(graded: Graded, lang: str) -> str:
+    """For instructors: the one thing to know that the marks do not say."""
+    if graded.internal:
+        return graded.internal
+    return next((message for remark, message in remarks(graded, lang)), "")

@@ -1,0 +1,1 @@
+"""Running learner code: a fork server per framework, one locked-in worker per program."""

@@ -1,0 +1,168 @@
+"""The supervisor's side of one worker's conversation: what may be said, in which order. No input or output.
+
+A worker says: hello, then for every chunk "I start it" and perhaps its fault, then loaded, then one
+reply per call in the order of the calls. Anything else is forged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from grader.sandbox import wire
+from grader.types import Array, Call, Fault, Observation, Place, Program, Verdict
+
+TEXT_LIMIT = 2000
+TOTAL_LIMIT = 128 << 20  # bytes of all replies of one worker: they are kept in our memory
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+
+
+class Forged(ValueError):
+    """Something that the protocol does not allow."""
+
+
+class Dialogue:
+    """Follows one worker. Fed with bytes; remembers what was answered and how far it got."""
+
+    def __init__(self, program: Program, chunks: Sequence[int], calls: Sequence[Call]) -> None:
+        """`chunks`: indices of the chunks of `program` that this worker loads."""
+        self._program, self._chunks, self._calls = program, list(chunks), list(calls)
+        self._splitter = wire.Splitter()
+        self._started = 0  # chunks
+        self._may_fault = False
+        self._received = 0
+        self._forger: Call | None = None
+        self.layers: tuple[str, ...] | None = None
+        self.loaded = False
+        self.load_faults: list[Fault] = []
+        self.observations: dict[str, Observation] = {}
+
+    def frames(self) -> list[bytes]:
+        """What to send: the program, then every call."""
+        load = {
+            "chunks": [[self._program.chunks[i].source, self._program.chunks[i].cell] for i in self._chunks],
+            "cells": list(self._program.cells.items()),
+        }
+        return [wire.encode(load), *map(question, self._calls)]
+
+    @property
+    def finished(self) -> bool:
+        """Has everything been answered?"""
+        return self.loaded and len(self.observations) == len(self._calls)
+
+    @property
+    def chunk(self) -> int | None:
+        """The chunk (its index in the program) that is being loaded."""
+        return self._chunks[self._started - 1] if self._started and not self.loaded else None
+
+    @property
+    def call(self) -> Call | None:
+        """The call to blame: the one that answered twice, else the one that is being answered.
+
+        The last one when all are answered; None without calls or while loading.
+        """
+        if self._forger or not self.loaded or not self._calls:
+            return self._forger
+        return self._calls[min(len(self.observations), len(self._calls) - 1)]
+
+    def feed(self, data: bytes) -> None:
+        """Take in what the worker sent. Raises Forged."""
+        self._received += len(data)
+        if self._received > TOTAL_LIMIT:
+            raise Forged(f"more than {TOTAL_LIMIT >> 20} MiB of replies")
+        try:
+            for body in self._splitter.feed(data):
+                note, arrays = wire.decode(body)
+                self._hear(note, arrays)
+        except wire.Malformed as error:
+            raise Forged(f"malformed reply: {error}") from None
+
+    def _hear(self, note: dict[str, Any], arrays: dict[str, Array]) -> None:
+        kind = note.get("is")
+        if self.layers is None:
+            if kind != "hello":
+                raise Forged("no hello")
+            self.layers = tuple(str(layer) for layer in note.get("layers", ()))
+        elif not self.loaded:
+            self._hear_loading(kind, note)
+        elif self.finished:
+            raise Forged("more replies than questions")
+        else:
+            self._hear_reply(kind, note, arrays)
+
+    def _hear_loading(self, kind: object, note: dict[str, Any]) -> None:
+        if kind == "chunk" and self._started < len(self._chunks) and note.get("at") == self._started:
+            self._started += 1
+            self._may_fault = True
+        elif kind == "fault" and self._may_fault and note.get("at") == self._started - 1:
+            self._may_fault = False
+            self.load_faults.append(fault(note, self._program, "load"))
+        elif kind == "loaded" and self._started == len(self._chunks):
+            self.loaded = True
+        else:
+            raise Forged("out of order while loading")
+
+    def _hear_reply(self, kind: object, note: dict[str, Any], arrays: dict[str, Array]) -> None:
+        call = self._calls[len(self.observations)]
+        if note.get("id") != call.id:
+            self._forger = next((c for c in self._calls if c.id in self.observations and c.id == note.get("id")), None)
+            raise Forged("a reply to another question")
+        if kind == "error" and not arrays:
+            told = fault(note, self._program, "call")
+            memory = note.get("memory") is True or told.type in OUT_OF_MEMORY
+            ended = Verdict.MEMORY if memory else Verdict.ERROR
+            self.observations[call.id] = Observation(call.id, ended, fault=told)
+        elif kind == "value" and "value" in arrays:
+            self.observations[call.id] = passed(call, arrays)
+        else:
+            raise Forged("neither a value nor an error")
+
+
+def question(call: Call) -> bytes:
+    """The frame that asks for one call. Raises ValueError when it names inputs that it does not bring."""
+    entries = [[s.function, list(s.args), s.returns, s.symmetric] for s in call.stand_ins]
+    used = [*call.args, *call.bind, *call.gradient, *([call.cotangent] if call.cotangent else [])]
+    used += [name for s in call.stand_ins for name in (*s.args, s.returns) if isinstance(name, str)]
+    if unknown := sorted(set(used) - set(call.inputs)):
+        raise ValueError(f"call {call.id} uses inputs that it does not bring: {', '.join(unknown)}")
+    note = {
+        "id": call.id,
+        "function": call.function,
+        "args": call.args,
+        "bind": call.bind,
+        "gradient": call.gradient,
+        "cotangent": call.cotangent,
+        "stand_ins": entries,
+        "numbers": [name for name, value in call.inputs.items() if wire.is_number(value)],
+    }
+    return wire.encode(note, {name: wire.as_array(value) for name, value in call.inputs.items()})
+
+
+def passed(call: Call, arrays: dict[str, Array]) -> Observation:
+    """A value came back. Raises Forged for gradients that nobody asked for or of another shape."""
+    allowed = {"value", *(f"d {name}" for name in call.gradient)}
+    if not set(arrays) <= allowed:
+        raise Forged("gradients that nobody asked for")
+    gradients = {name: arrays.get(f"d {name}") for name in call.gradient}
+    return Observation(call.id, Verdict.PASSED, value=arrays["value"], gradients=gradients)
+
+
+def fault(note: dict[str, Any], program: Program, during: str) -> Fault:
+    """A Fault from what a worker told. Raises Forged for other types."""
+    kind, message, where = note.get("type"), note.get("message"), note.get("place")
+    if not isinstance(kind, str) or not isinstance(message, str):
+        raise Forged("an error without type and message")
+    place = None
+    if isinstance(where, list) and len(where) == 2:
+        cell, line = where
+        known = cell is None or type(cell) is int
+        if known and cell in program.cells and type(line) is int and 0 < line < 1 << 31:
+            place = Place(cell, line)
+    return Fault(clean(kind)[:100] or "Exception", clean(message), place, during)
+
+
+def clean(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Untrusted text without control characters, direction marks and lone surrogates, cut to size."""
+    return CONTROL.sub("\ufffd", text[:limit])

@@ -1,0 +1,130 @@
+"""Lock a freshly forked worker in, before it runs a line of learner code. Linux only.
+
+Each layer is used where the kernel grants it, and reported. The order matters: every layer forbids
+what the ones before it needed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.sandbox import kernel, landlock, limits, seccomp
+from grader.types import Limits
+
+NOBODY = 65534
+SCRATCH_FILES = 4096
+SEALED = "seccomp, sealed"
+# What libraries read besides themselves.
+SYSTEM_FILES = (
+    "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu",
+    "/dev/null", "/dev/zero", "/dev/urandom",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What every worker of one zygote gets; made once, before the first fork."""
+
+    scratch: str  # directory that gets a private file system; where that fails, nothing is writable
+    readable: tuple[str, ...]  # the only readable trees
+    uid: int | None  # whom root becomes; None: root stays, without capabilities
+    filters: Mapping[seccomp.Files, bytes]  # empty: no seccomp
+    landlock: bool = True
+
+
+def prepare(scratch: str, readable: tuple[str, ...], without: frozenset[str] = frozenset()) -> Policy:
+    """The policy for this machine. `without` leaves out layers ("landlock", "seccomp", "scratch"), for tests."""
+    filters = {}
+    if "seccomp" not in without and seccomp.available():
+        filters = {files: seccomp.assemble(files) for files in seccomp.Files}
+    # A dropped uid must still be able to read the interpreter: imports would fail silently otherwise.
+    drop = os.getuid() == 0 and all(_passable(tree) for tree in readable)
+    return Policy(
+        scratch="" if "scratch" in without else scratch,
+        readable=readable + SYSTEM_FILES,
+        uid=NOBODY if drop else None,
+        filters=filters,
+        landlock="landlock" not in without,
+    )
+
+
+def _passable(tree: str) -> bool:
+    path = Path(tree)
+    return not path.exists() or all(parent.stat().st_mode & 1 for parent in path.resolve().parents)
+
+
+def isolate() -> tuple[str, ...]:
+    """Once, for a zygote that nothing wraps: a network without devices, System V IPC of our own."""
+    flags = kernel.NEWNET | kernel.NEWIPC
+    for attempt, name in ((kernel.unshare, "net+ipc namespaces"), (kernel.unshare_as_user, "user+net+ipc namespaces")):
+        try:
+            attempt(flags)
+        except OSError:
+            continue
+        return (name,)
+    return ()
+
+
+def enter(policy: Policy, bounds: Limits, warm: Callable[[], None]) -> tuple[str, ...]:
+    """Lock this process in for good and return the layers in force.
+
+    `warm` is called where the system call filter will look up no path any more (no Landlock), to
+    open what the framework opens lazily. Raises OSError when a layer fails that must not.
+    """
+    layers: list[str] = []
+    kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)
+    kernel.prctl(kernel.SET_DUMPABLE, 1)  # or /proc/self belongs to root and no user namespace is possible
+    os.setsid()
+    limits.kill_me_first()
+    scratch = policy.scratch
+    if scratch:
+        try:
+            kernel.mount_tmpfs(scratch, bounds.scratch_mb, SCRATCH_FILES)
+            os.chdir(scratch)
+            layers.append("private tmpfs")
+        except OSError:
+            scratch = ""  # an ordinary directory has no quota: then nothing is writable
+    if policy.uid is not None and _become(policy.uid):
+        layers.append(f"uid {policy.uid}")
+    kernel.drop_capabilities()
+    layers.append("no capabilities")
+    kernel.prctl(kernel.SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)  # again: setuid clears it
+    if limits.apply(bounds, bool(scratch)):
+        layers.append("rlimits")
+    version = landlock.restrict(policy.readable, [scratch] if scratch else []) if policy.landlock else 0
+    if version:
+        layers.append(f"landlock {version}")
+    if policy.filters:
+        layers.append(_filter(policy, version, scratch, warm))
+    return tuple(layers)
+
+
+def _become(uid: int) -> bool:
+    """Give up being root, where root may (not in every container)."""
+    try:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    except OSError:
+        return False
+    kernel.prctl(kernel.SET_DUMPABLE, 1)  # cleared by setuid
+    return True
+
+
+def _filter(policy: Policy, landlock_version: int, scratch: str, warm: Callable[[], None]) -> str:
+    if not landlock_version:  # nothing can say which files: then none at all
+        warm()
+        seccomp.install(policy.filters[seccomp.Files.NONE])
+        return SEALED
+    seccomp.install(policy.filters[seccomp.Files.WRITE if scratch else seccomp.Files.READ])
+    return "seccomp"
+
+
+def suffices(layers: tuple[str, ...]) -> bool:
+    """Is the minimum for strangers' code in force: seccomp, and Landlock or sealed?"""
+    return SEALED in layers or ("seccomp" in layers and any(layer.startswith("landlock ") for layer in layers))

@@ -1,0 +1,171 @@
+"""The trusted side: starts a zygote, hands it programs, says how each call ended. Imports no framework."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from grader.sandbox import launch
+from grader.sandbox.attempts import Attempt, SandboxLost, supervise
+from grader.sandbox.dialogue import Dialogue
+from grader.sandbox.link import WORD_S, Link
+from grader.types import Call, Limits, Program, Run
+
+if TYPE_CHECKING:
+    from grader.sandbox.plain import PlainRunner
+
+START_S = 300.0  # importing a framework from a cold disk
+__all__ = ["SandboxLost", "Unprotected", "Zygote", "open_sandbox"]
+EMPTY = Program((), {})
+
+
+class Unprotected(RuntimeError):
+    """This system grants too little protection for strangers' code."""
+
+
+class Zygote:
+    """A fork server for one framework ("tensorflow", "torch" or "numpy"). `run` may be called from many threads.
+
+    `box`: "bwrap" (bubblewrap round it), "self" (what namespaces it can get itself) or "auto".
+    """
+
+    def __init__(self, framework: str, *, box: str = "auto", without: tuple[str, ...] = ()) -> None:
+        """Start it. `without` leaves sandbox layers out, for tests. Raises SandboxLost."""
+        self.framework = framework
+        self._box = ("bwrap" if launch.bwrap_works() else "self") if box == "auto" else box
+        self._without = without
+        self._lock = threading.Lock()
+        self._generation = 0
+        self.versions: Mapping[str, str] = {}
+        self._scratch = ""
+        started = time.monotonic()
+        self._start()
+        self.layers = self.run(EMPTY, (), Limits()).layers
+        self.startup_s = time.monotonic() - started
+
+    def __enter__(self) -> Zygote:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the zygote and every worker that is left."""
+        self._control.close()
+        try:
+            self._process.wait(WORD_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        with contextlib.suppress(OSError):
+            os.rmdir(self._scratch)  # a zygote that was killed could not
+
+    def run(self, program: Program, calls: Sequence[Call], limits: Limits) -> Run:
+        """Load `program` and make `calls`. Never raises for what the program does.
+
+        Raises SandboxLost (our fault) and ValueError (a call that names inputs it does not bring).
+        """
+        for last in (False, True):
+            generation = self._generation
+            try:
+                return supervise(
+                    lambda chunks, some, wall_s: self._attempt(program, chunks, some, limits, wall_s),
+                    program, calls, limits,
+                )  # fmt: skip
+            except SandboxLost:
+                self._replace(generation)
+                if last:
+                    raise
+        raise AssertionError("unreachable")
+
+    # ------------------------------------------------------------ the zygote
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with tempfile.TemporaryFile() as log:
+            self._process = subprocess.Popen(
+                launch.zygote_command(theirs.fileno(), self.framework, self._box, self._without),
+                pass_fds=[theirs.fileno()],
+                env=launch.ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+            )
+            theirs.close()
+            self._control.settimeout(START_S)
+            try:
+                hello = self._control.recv(1 << 16)
+            except OSError:
+                hello = b""
+            if not hello:
+                self._process.kill()
+                status = self._process.wait()
+                log.seek(0)
+                tail = log.read()[-2000:].decode("utf-8", "replace")
+                raise SandboxLost(f"the {self.framework} zygote did not start (exit status {status}):\n{tail}")
+        self._control.settimeout(WORD_S)
+        told = json.loads(hello)
+        self.versions, self._scratch = told["versions"], told["scratch"]
+
+    def _replace(self, generation: int) -> None:
+        """A new zygote, unless another thread has made one since `generation`."""
+        with self._lock:
+            if generation == self._generation:
+                self._process.kill()
+                self.close()
+                self._start()
+                self._generation += 1
+
+    # ------------------------------------------------------------ one worker
+
+    def _attempt(
+        self, program: Program, chunks: list[int], calls: Sequence[Call], limits: Limits, wall_s: float
+    ) -> Attempt:
+        dialogue = Dialogue(program, chunks, calls)
+        link = Link(dialogue, limits, wall_s)
+        try:
+            request = json.dumps({"limits": asdict(limits)}).encode()
+            with self._lock:
+                socket.send_fds(self._control, [request], link.theirs())
+            link.close_theirs()
+            return link.follow()
+        except OSError as error:
+            raise SandboxLost(f"the {self.framework} zygote is gone: {error}") from error
+        finally:
+            link.close()
+
+
+def open_sandbox(framework: str, *, unsafe: bool = False) -> Zygote | PlainRunner:
+    """What runs programs on this system: a Zygote on Linux, else (or if `unsafe`) a plain subprocess.
+
+    Raises SandboxLost, and Unprotected on a Linux that grants less than the minimum.
+    """
+    from grader.sandbox import plain
+
+    if unsafe or sys.platform != "linux":
+        return plain.PlainRunner(framework)
+    from grader.sandbox import jail
+
+    zygote = Zygote(framework)
+    if not jail.suffices(zygote.layers):
+        zygote.close()
+        raise Unprotected(
+            f"only these layers are in force here: {', '.join(zygote.layers)}. Strangers' code needs seccomp, "
+            "and Landlock or a sealed worker. Run `grader doctor`; for your own code use --unsafe."
+        )
+    return zygote

@@ -1,0 +1,91 @@
+"""Exercise results + rubric -> Grade. Points are counted here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+
+from grader.types import Criterion, ExerciseResult, Grade, Policies, Rubric, Score, Verdict
+
+
+def score(results: Sequence[ExerciseResult], rubric: Rubric) -> Grade:
+    """Score every criterion. An internal fault anywhere makes the grade not final."""
+    by_name = {result.exercise: result for result in results}
+    scores: dict[str, Score] = {}
+    for criterion in _needed_first(rubric.criteria):
+        scores[criterion.id] = _score(criterion, by_name, rubric.policies, scores)
+    ordered = tuple(scores[criterion.id] for criterion in rubric.criteria)
+    return Grade(
+        final=not any(result.verdict == Verdict.INTERNAL for result in results),
+        earned=fsum(s.earned for s in ordered),
+        possible=possible(rubric),
+        scores=ordered,
+    )
+
+
+def nothing(rubric: Rubric, verdict: Verdict, because: str, *, final: bool, detail: str = "") -> Grade:
+    """The grade of a submission that could not be run at all: every criterion for the same reason."""
+    scores = tuple(Score(criterion, 0.0, verdict, because, detail) for criterion in rubric.criteria)
+    return Grade(final, 0.0, possible(rubric), scores)
+
+
+def possible(rubric: Rubric) -> float:
+    """The points of all criteria together."""
+    return fsum(criterion.points for criterion in rubric.criteria)
+
+
+def _needed_first(criteria: Sequence[Criterion]) -> list[Criterion]:
+    by_id = {criterion.id: criterion for criterion in criteria}
+    done: dict[str, Criterion] = {}
+
+    def visit(criterion: Criterion) -> None:
+        for need in criterion.needs:
+            if need not in done:
+                visit(by_id[need])
+        done.setdefault(criterion.id, criterion)
+
+    for criterion in criteria:
+        visit(criterion)
+    return list(done.values())
+
+
+def _score(
+    criterion: Criterion, results: Mapping[str, ExerciseResult], policies: Policies, so_far: Mapping[str, Score]
+) -> Score:
+    missed = [need for need in criterion.needs if so_far[need].verdict != Verdict.PASSED]
+    if missed:
+        return Score(criterion, 0.0, Verdict.SKIPPED, "needs", ", ".join(missed))
+    if criterion.exercise is None:
+        return _robustness(criterion, results)
+    result = results[criterion.exercise]
+    if result.verdict == Verdict.PASSED:
+        return _passed(criterion, result, policies)
+    if result.proportional and result.verdict == Verdict.FAILED and policies.proportional_gradient > 0:
+        earned = criterion.points * policies.proportional_gradient
+        return Score(criterion, earned, Verdict.FAILED, "proportional_gradient", result.mistake or "")
+    if result.mistake:
+        return Score(criterion, 0.0, result.verdict, "mistake", result.mistake)
+    return Score(criterion, 0.0, result.verdict, result.verdict.value)
+
+
+def _passed(criterion: Criterion, result: ExerciseResult, policies: Policies) -> Score:
+    if f"{result.exercise}.{result.family}" in policies.forbid_families:
+        return Score(criterion, 0.0, Verdict.FAILED, "forbidden_family", result.family or "")
+    if result.followed:
+        earned = criterion.points * policies.follow_through
+        return Score(criterion, earned, Verdict.PASSED, "follow_through", ", ".join(result.followed))
+    return Score(criterion, criterion.points, Verdict.PASSED, "passed", result.family or "")
+
+
+def _robustness(criterion: Criterion, results: Mapping[str, ExerciseResult]) -> Score:
+    """The share of exercises that were defined and stay finite on all their difficult inputs."""
+    checks = [(r, [c for c in r.checks if c.kind == "robustness"]) for r in results.values()]
+    tried = [(r, own) for r, own in checks if own]
+    good = [r for r, own in tried if all(c.verdict == Verdict.PASSED for c in own)]
+    earned = criterion.points * len(good) / len(tried) if tried else 0.0
+    if len(good) == len(tried) and tried:
+        return Score(criterion, earned, Verdict.PASSED, "passed")
+    if not tried:
+        return Score(criterion, 0.0, Verdict.NOT_ATTEMPTED, "not_attempted")
+    shaky = ", ".join(r.exercise for r, _ in tried if r not in good)
+    return Score(criterion, earned, Verdict.FAILED, "robustness", shaky)

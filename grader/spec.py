@@ -1,0 +1,263 @@
+"""spec.yaml -> Assignment. Reports every fault at once, each with file, path and the mend."""
+
+from __future__ import annotations
+
+import hashlib
+import keyword
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from grader.recipes import COTANGENT, Shape, check_input
+from grader.rubric import load_rubric
+from grader.types import Assignment, CaseSpec, Exercise, Limits, StandIn
+from grader.yamlfile import (
+    ConfigError,
+    Node,
+    choice,
+    entries,
+    fault,
+    fields,
+    flag,
+    integer,
+    items,
+    names,
+    number,
+    raise_faults,
+    read_yaml,
+    report_cycles,
+    sentence,
+    suggest,
+    text,
+)
+
+__all__ = ["ConfigError", "find_root", "list_assignments", "load_assignment", "load_rubric"]
+
+RTOL = 3e-5
+FRAMEWORKS = ("tensorflow", "torch")
+RETURNS = ("loss", "array")
+KINDS = ("ordinary", "robustness", "follow_through")
+_EXERCISE = ("args", "globals", "uses", "returns", "gradient", "rtol", "symmetric")
+_CASE = ("kind", "public", "inputs", "like", "gradient", "stand_ins")
+_CASE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The folder that holds assignments/: $GRADER_ROOT, else upward from `start` (or the working
+    folder), else next to the package. Raises ConfigError.
+    """
+    named = os.environ.get("GRADER_ROOT")
+    if named:
+        if not (Path(named) / "assignments").is_dir():
+            raise ConfigError([f"$GRADER_ROOT: {named} has no folder assignments/; correct or unset it"])
+        return Path(named).resolve()
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
+        if (folder / "assignments").is_dir():
+            return folder
+    raise ConfigError([f"{here}: no folder assignments/ here or above; go there or set $GRADER_ROOT"])
+
+
+def list_assignments(root: Path) -> tuple[str, ...]:
+    """The slugs of all assignments below a root, sorted."""
+    return tuple(sorted(path.parent.name for path in (root / "assignments").glob("*/spec.yaml")))
+
+
+def load_assignment(folder: Path) -> Assignment:
+    """Load `folder`/spec.yaml. Raises ConfigError with every fault."""
+    if not folder.is_dir():
+        known = [path.parent.name for path in sorted(folder.parent.glob("*/spec.yaml"))]
+        raise ConfigError([f"{folder}: no such assignment{suggest(folder.name, known)}"])
+    root = read_yaml(folder / "spec.yaml")
+    top = fields(root, ("slug", "version", "title", "framework", "exercises"), ("limits", "tolerance"))
+    slug = text(top["slug"]) if "slug" in top else ""
+    if slug and slug != folder.resolve().name:
+        fault(top["slug"], f"is {slug!r}, but the folder is {folder.resolve().name!r}; they must agree")
+    version = text(top["version"]) if "version" in top else ""
+    title = sentence(top["title"]) if "title" in top else {}
+    framework = choice(top["framework"], FRAMEWORKS) if "framework" in top else ""
+    limits = _load_limits(top["limits"]) if "limits" in top else Limits()
+    rtol = _load_tolerance(top["tolerance"]) if "tolerance" in top else RTOL
+    exercises = _load_exercises(top["exercises"], rtol) if "exercises" in top else {}
+    raise_faults(root)
+    return Assignment(
+        slug=slug,
+        version=version,
+        title=title,
+        framework=framework,
+        exercises=exercises,
+        limits=limits,
+        folder=str(folder),
+        digest=_digest(folder),
+    )
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 of what can change a verdict: spec.yaml and, where there is one, probes.py."""
+    digest = hashlib.sha256()
+    for name in ("spec.yaml", "probes.py"):
+        if (folder / name).is_file():
+            data = (folder / name).read_bytes()
+            digest.update(f"{name} {len(data)}\n".encode() + data)
+    return digest.hexdigest()
+
+
+def _load_limits(node: Node) -> Limits:
+    given = fields(node, (), ("wall_s", "cpu_s", "memory_mb", "scratch_mb", "open_files"))
+    whole = {key: integer(value, 1) for key, value in given.items() if key != "wall_s"}
+    wall_s = number(given["wall_s"], above=0) if "wall_s" in given else Limits.wall_s
+    return Limits(wall_s=wall_s, **whole)
+
+
+def _load_tolerance(node: Node) -> float:
+    return _load_rtol(fields(node, ("rtol",)), RTOL)
+
+
+def _load_rtol(given: Mapping[str, Node], default: float) -> float:
+    return number(given["rtol"], above=0, high=0.1) if "rtol" in given else default
+
+
+def _load_exercises(node: Node, rtol: float) -> dict[str, Exercise]:
+    found = entries(node)
+    if not found:
+        fault(node, "must name at least one exercise")
+    # Arguments of every exercise first: stand-ins refer to the exercises that they replace.
+    args = {name: _args_of(item) for name, item in found.items()}
+    exercises = {name: _load_exercise(name, item, args, rtol) for name, item in found.items()}
+    report_cycles(node, {name: exercise.uses for name, exercise in exercises.items()}, "uses")
+    return exercises
+
+
+def _args_of(node: Node) -> tuple[str, ...]:
+    args = node.value.get("args") if isinstance(node.value, dict) else None
+    return tuple(args) if isinstance(args, list) else ()
+
+
+def _load_exercise(name: str, node: Node, args: Mapping[str, tuple[str, ...]], rtol: float) -> Exercise:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        fault(node, "an exercise is named after a Python function; this is no Python name")
+    given = fields(node, ("title", "args", "returns", "cases"), _EXERCISE)
+    lists = {key: names(given[key]) for key in ("args", "globals") if key in given}
+    own = (*lists.get("args", ()), *lists.get("globals", ()))
+    if not lists.get("args") and "args" in given:
+        fault(given["args"], "an exercise needs at least one argument")
+    for both in sorted(set(lists.get("args", ())) & set(lists.get("globals", ()))):
+        fault(given["globals"], f"{both!r} is already an argument; remove it here or there")
+    uses = names(given["uses"], args) if "uses" in given else ()
+    gradient = names(given["gradient"], own) if "gradient" in given else ()
+    exercise = Exercise(
+        name=name,
+        title=sentence(given["title"]) if "title" in given else {},
+        args=lists.get("args", ()),
+        globals=lists.get("globals", ()),
+        uses=uses,
+        returns=choice(given["returns"], RETURNS) if "returns" in given else "loss",
+        gradient=gradient,
+        rtol=_load_rtol(given, rtol),
+        symmetric=flag(given["symmetric"]) if "symmetric" in given else False,
+        cases=(),
+    )
+    cases = _load_cases(given["cases"], exercise, args) if "cases" in given else ()
+    return replace(exercise, cases=cases)
+
+
+def _load_cases(node: Node, exercise: Exercise, args: Mapping[str, tuple[str, ...]]) -> tuple[CaseSpec, ...]:
+    found = entries(node)
+    if not found:
+        fault(node, "must name at least one case")
+    shapes: dict[str, Mapping[str, Shape | None]] = {}  # case -> input -> shape; None for a plain number
+    cases = []
+    for name, item in found.items():
+        if not _CASE_NAME.fullmatch(name):
+            fault(item, "a case's name consists of letters, digits, _ and -")
+        case, shapes[name] = _load_case(name, item, exercise, args, shapes)
+        cases.append(case)
+    return tuple(cases)
+
+
+def _load_case(
+    name: str,
+    node: Node,
+    exercise: Exercise,
+    args: Mapping[str, tuple[str, ...]],
+    above: Mapping[str, Mapping[str, Shape | None]],
+) -> tuple[CaseSpec, Mapping[str, Shape | None]]:
+    given = fields(node, (), _CASE)
+    like = choice(given["like"], above) if "like" in given else None
+    if "like" in given and not above:
+        fault(given["like"], "no case stands above this one; put it below the case that it is like")
+    shapes: dict[str, Shape | None] = dict(above.get(like or "", {}))
+    recipes = entries(given["inputs"]) if "inputs" in given else {}
+    returned = {item["returns"] for item in _plain_stand_ins(given.get("stand_ins"))}
+    wanted = dict.fromkeys((*exercise.args, *exercise.globals, *returned))
+    for key, recipe in recipes.items():
+        if key == COTANGENT:
+            fault(recipe, "this name is reserved for the weights of an array's entries; choose another")
+        elif key not in wanted:
+            fault(recipe, f"is no argument, global or stand-in{suggest(key, wanted)}")
+        shapes[key] = check_input(recipe, shapes.get(key))
+    for key in (*exercise.args, *exercise.globals):
+        if key not in shapes:
+            fault(node, f"the input {key!r} is missing; add it to `inputs`")
+    first = shapes.get(exercise.args[0], (1,)) if exercise.args else (1,)
+    gradient = _load_gradient(given, exercise, shapes)
+    if exercise.returns == "array" and gradient and not first:
+        fault(node, "with `returns: array` the first argument must be an array with rows")
+    case = CaseSpec(
+        name=name,
+        kind=choice(given["kind"], KINDS) if "kind" in given else "ordinary",
+        public=flag(given["public"]) if "public" in given else False,
+        inputs={key: recipe.value for key, recipe in recipes.items()},
+        like=like or None,
+        gradient=gradient,
+        stand_ins=_load_stand_ins(given["stand_ins"], exercise, args, shapes) if "stand_ins" in given else (),
+    )
+    if (case.kind == "follow_through") != bool(case.stand_ins):
+        fault(node, "`kind: follow_through` and `stand_ins` go together; add the other or remove this one")
+    return case, shapes
+
+
+def _load_gradient(
+    given: Mapping[str, Node], exercise: Exercise, shapes: Mapping[str, Shape | None]
+) -> tuple[str, ...]:
+    if "gradient" not in given:
+        return exercise.gradient
+    arrays = [key for key, shape in shapes.items() if shape is not None]
+    return names(given["gradient"], arrays)
+
+
+def _load_stand_ins(
+    node: Node,
+    exercise: Exercise,
+    args: Mapping[str, tuple[str, ...]],
+    inputs: Collection[str],
+) -> tuple[StandIn, ...]:
+    found = []
+    for item in items(node):
+        given = fields(item, ("function", "args", "returns"))
+        if len(given) < 3:
+            continue
+        function = choice(given["function"], exercise.uses)
+        found.append(
+            StandIn(
+                function=function,
+                args=tuple(_load_stand_in_arg(arg, inputs) for arg in items(given["args"])),
+                returns=choice(given["returns"], inputs),
+            )
+        )
+        count = len(args.get(function, ()))
+        if count != len(found[-1].args):
+            fault(given["args"], f"{function} takes {count} arguments, not {len(found[-1].args)}")
+    return tuple(found)
+
+
+def _load_stand_in_arg(node: Node, inputs: Collection[str]) -> str | float:
+    return choice(node, inputs) if isinstance(node.value, str) else number(node)
+
+
+def _plain_stand_ins(node: Node | None) -> list[dict[str, str]]:
+    """The stand-ins that are at least well formed."""
+    value = node.value if node is not None and isinstance(node.value, list) else []
+    return [item for item in value if isinstance(item, dict) and isinstance(item.get("returns"), str)]

@@ -1,0 +1,439 @@
+"""Every noun of the grader, frozen. Verbs live in the modules named after what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Text = Mapping[str, str]  # language code -> sentence, e.g. {"en": ..., "ko": ...}
+LANGUAGES = ("en", "ko")  # every sentence exists in each of them
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+REFERENCE = "reference"  # the family that an assignment's own solution belongs to
+
+
+class FriendlyError(Exception):
+    """Something the person at the keyboard can mend; its text is all that they are shown."""
+
+
+class Verdict(StrEnum):
+    """How one check, one exercise or one criterion came out."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"  # an exception in the learner's code
+    TIMEOUT = "timeout"  # wall clock
+    CPU = "cpu"  # processor time
+    MEMORY = "memory"
+    CRASHED = "crashed"  # killed by a signal: segfault, abort
+    EXITED = "exited"  # left without answering: os._exit, a closed pipe
+    FORBIDDEN = "forbidden"  # a system call that nobody makes by accident
+    FORGED = "forged"  # a reply that the protocol does not allow
+    MISSING = "missing"  # no function of that name
+    NOT_ATTEMPTED = "not_attempted"  # the blank is still there
+    SKIPPED = "skipped"  # not run because something it needs did not pass
+    INCONCLUSIVE = "inconclusive"
+    INTERNAL = "internal"  # our fault: never a number
+
+
+# ---------------------------------------------------------------- notebook -> program
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line in the learner's file. `cell` counts every cell from 1; None in a .py file."""
+
+    cell: int | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code cell (or a whole .py file, number None) as the learner wrote it."""
+
+    number: int | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What was read from a file: its code cells in order."""
+
+    cells: tuple[Cell, ...]
+
+
+class Found(StrEnum):
+    """What extraction found under an exercise's name."""
+
+    DEFINED = "defined"
+    BLANK = "blank"  # `?`, `...`, `pass`, NotImplementedError, or the template unchanged
+    BROKEN = "broken"  # its cell does not parse
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Where an exercise's function stands in the notebook, or why it does not."""
+
+    found: Found
+    place: Place | None = None
+    definitions: int = 0  # how many times it is defined; the last one counts
+    nearest: str | None = None  # for MISSING: the most similar function name found
+    detail: str = ""  # for BROKEN: the parser's message
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One top-level statement, to be executed in the learner's namespace.
+
+    `source` is padded with empty lines so that its line numbers are those of the cell.
+    """
+
+    source: str
+    cell: int | None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something about the notebook that the learner should know. `kind` selects the sentence."""
+
+    kind: str  # "cell_unparseable", "several_definitions", ...
+    place: Place | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The part of a notebook that the exercises need, in notebook order."""
+
+    chunks: tuple[Chunk, ...]
+    findings: Mapping[str, Finding]  # exercise name -> finding
+    cells: Mapping[int | None, str] = field(default_factory=dict)  # cell -> text, for tracebacks
+    remarks: tuple[Remark, ...] = ()
+
+
+# ---------------------------------------------------------------- assignment
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A stand-in for a helper during one call: for these arguments it returns that case input.
+
+    `args` and `returns` are names of case inputs (or plain numbers among `args`).
+    `symmetric` accepts the arguments in any order.
+    """
+
+    function: str
+    args: tuple[str | float, ...]
+    returns: str
+    symmetric: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of fixed inputs of one exercise. Arrays are float32 (or one-hot float32)."""
+
+    exercise: str
+    name: str
+    kind: str  # "ordinary" | "robustness" | "follow_through"
+    public: bool
+    inputs: Mapping[str, Array | float]
+    gradient: tuple[str, ...]  # names of inputs whose gradient is compared
+    cotangent: str | None  # name of the input that weights the output; None: mean over all entries
+    stand_ins: tuple[StandIn, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Unique within an assignment: ``exercise/name``."""
+        return f"{self.exercise}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one worker may use."""
+
+    wall_s: float = 20.0
+    cpu_s: int = 15
+    memory_mb: int = 1536  # address space on top of what the zygote already maps
+    scratch_mb: int = 32
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class CaseSpec:
+    """A case as the author wrote it in spec.yaml; `grader.draw` turns it into a Case."""
+
+    name: str
+    kind: str
+    public: bool
+    inputs: Mapping[str, Any]  # input name -> draw recipe or number
+    like: str | None  # start from the inputs of this other case of the exercise
+    gradient: tuple[str, ...]
+    stand_ins: tuple[StandIn, ...]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One function that the learner writes."""
+
+    name: str
+    title: Text
+    args: tuple[str, ...]
+    globals: tuple[str, ...]  # notebook names that are bound to case inputs for the call
+    uses: tuple[str, ...]  # other exercises that it calls
+    returns: str  # "loss": scalar or one value per sample | "array": compared as it is
+    gradient: tuple[str, ...]
+    rtol: float  # of the largest expected entry
+    symmetric: bool
+    cases: tuple[CaseSpec, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """spec.yaml, loaded. Knows no points and no answers."""
+
+    slug: str
+    version: str
+    title: Text
+    framework: str  # "tensorflow" | "torch"
+    exercises: Mapping[str, Exercise]  # in notebook order
+    limits: Limits
+    folder: str
+    digest: str  # sha256 of everything in the folder that can change a verdict
+
+
+# ---------------------------------------------------------------- running
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call for the worker: inputs only, never an answer."""
+
+    id: str  # the case id
+    function: str
+    args: tuple[str, ...]  # input names, in positional order
+    bind: tuple[str, ...]  # input names that become globals of the same name
+    inputs: Mapping[str, Array | float]
+    gradient: tuple[str, ...] = ()
+    cotangent: str | None = None
+    stand_ins: tuple[StandIn, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An exception inside the worker, as the worker told it: untrusted text, cut to size."""
+
+    type: str
+    message: str
+    place: Place | None = None  # innermost frame in the learner's file
+    during: str = "call"  # "load" | "call"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one call came to. `ended` is the supervisor's word; the rest is what the worker returned.
+
+    PASSED means only that a value came back. A gradient that does not exist is None.
+    """
+
+    id: str
+    ended: Verdict
+    value: Array | None = None
+    gradients: Mapping[str, Array | None] = field(default_factory=dict)
+    fault: Fault | None = None
+    detail: str = ""  # e.g. "signal 11", "over 20 s"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One program through the sandbox."""
+
+    observations: Mapping[str, Observation]  # one for every call of the plan
+    load_faults: tuple[Fault, ...] = ()  # chunks that raised; the others ran
+    layers: tuple[str, ...] = ()  # sandbox layers in force
+    printed: str = ""  # stdout and stderr, first 64 KiB
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    memory_mb: float = 0.0
+    workers: int = 1  # how many workers it took (a new one after each abnormal end)
+
+
+# ---------------------------------------------------------------- judging
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a trusted program returned on one case (float64), or None where it raised."""
+
+    value: Array | None
+    gradients: Mapping[str, Array | None]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One accepted form of an exercise. `note` is told to the learner; empty for the plain form."""
+
+    name: str
+    note: Text = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One known wrong form of an exercise, with the hint that it earns."""
+
+    name: str
+    exercise: str
+    hint: Text
+    checks: tuple[str, ...] = ()  # "value" / "gradient": what it must be caught by; empty: any
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Everything known about one case: stored numbers, no code."""
+
+    case: Case
+    families: Mapping[str, Answer]  # "own family" or "own family/family of the helper it uses"
+    mistakes: Mapping[str, Answer]
+    rounding: Mapping[str, float]  # check -> float32 error measured on the reference, absolute
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """All cases of an assignment with their answers."""
+
+    cases: Mapping[str, Expected]  # case id -> expected
+    families: Mapping[str, tuple[Family, ...]]  # exercise -> accepted forms, the reference first
+    mistakes: Mapping[str, Mistake]
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How an actual value differs from the expected one."""
+
+    kind: str  # "none" | "shape" | "dtype" | "non_finite" | "value"
+    actual: str = ""  # short rendering
+    expected: str = ""
+    allowed: float = 0.0  # absolute
+    excess: float = float("inf")  # largest difference in units of `allowed`
+    wrong: int = 0
+    total: int = 0
+    factor: float | None = None  # actual == factor * expected, where that holds
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check on one case."""
+
+    exercise: str
+    case: str
+    check: str  # "defined" | "value" | "gradient:<input>"
+    verdict: Verdict
+    kind: str = "ordinary"  # the case's kind
+    public: bool = True
+    mismatch: Mismatch | None = None
+    mistake: str | None = None
+    fault: Fault | None = None
+    place: Place | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """One exercise after all its checks: what scoring and explaining read."""
+
+    exercise: str
+    verdict: Verdict
+    finding: Finding
+    checks: tuple[CheckResult, ...]
+    family: str | None = None  # the accepted form it matched
+    mistake: str | None = None  # the known mistake it matched
+    followed: tuple[str, ...] = ()  # helpers whose failure was not charged here
+    proportional: bool = False  # every gradient is a positive multiple of the expected one
+
+
+# ---------------------------------------------------------------- scoring
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of the rubric."""
+
+    id: str
+    points: float
+    exercise: str | None  # None: every exercise (robustness)
+    kind: str = "exercise"  # "exercise" | "robustness"
+    needs: tuple[str, ...] = ()  # criteria that must be passed for this one to count
+    title: Text = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Policies:
+    """How the rubric treats what is neither right nor wrong. Shares are 0..1 of the points."""
+
+    follow_through: float = 1.0
+    proportional_gradient: float = 0.5
+    forbid_families: tuple[str, ...] = ()  # "exercise.family"
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """The part of rubric.yaml for one assignment."""
+
+    assignment: str
+    criteria: tuple[Criterion, ...]
+    policies: Policies
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one criterion earned, and why."""
+
+    criterion: Criterion
+    earned: float
+    verdict: Verdict
+    because: str  # reason code for explain: "passed", "mistake", "follow_through", ...
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The whole judgement of one submission. `final` False: no number may be published."""
+
+    final: bool
+    earned: float
+    possible: float
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One thing handed in."""
+
+    id: str
+    path: str  # where it came from, for people ("class.zip!/kim.ipynb")
+    data: bytes | None  # the file's content; None when it could not be read
+    sha256: str
+    problem: str = ""  # why it could not be read
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One submission with everything that was found out about it."""
+
+    submission: Submission
+    assignment: Assignment
+    grade: Grade
+    program: Program | None
+    run: Run | None
+    results: tuple[ExerciseResult, ...]
+    unreadable: str = ""  # reason code when the notebook could not be read
+    internal: str = ""  # our own fault, in words for the instructor
+    timing: Mapping[str, float] = field(default_factory=dict)

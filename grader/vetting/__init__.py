@@ -1,0 +1,1 @@
+"""Contracts as programs: each yields named checks that an extension must pass."""

@@ -1,0 +1,205 @@
+"""The main path on real files: every sample submission, through the library and through the command."""
+
+import csv
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from grader.pipeline import Context, grade
+from grader.result import to_dict
+from grader.types import Graded, Submission
+
+SAMPLES = Path(__file__).parent / "submissions" / "distillation_tf"
+NAMES = sorted(p.name for p in SAMPLES.iterdir()) if SAMPLES.exists() else []
+GRADE = [sys.executable, "-m", "grader.cli", "grade"]
+REST = ["-a", "distillation_tf", "--dev-secret"]
+
+
+def sample(name: str) -> Path:
+    return next(p for p in sorted((SAMPLES / name).iterdir()) if p.suffix in (".ipynb", ".py"))
+
+
+def graded(name: str, context: Context) -> Graded:
+    from grader.intake import find, read
+
+    return grade(read(find([sample(name)])[0]), context)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_gets_the_judgement_it_must_get(name: str, context: Context) -> None:
+    expected = yaml.safe_load((SAMPLES / name / "expected.yaml").read_text("utf-8"))
+    result = graded(name, context)
+    assert result.internal == ""
+    assert result.grade.final is expected.get("final", True)
+    assert result.unreadable.partition(":")[0] == expected.get("unreadable", "")
+    verdicts = {r.exercise: str(r.verdict) for r in result.results}
+    for exercise, verdict in expected.get("verdicts", {}).items():
+        assert verdicts[exercise] == verdict, exercise
+    mistakes = {r.exercise: r.mistake for r in result.results if r.mistake}
+    assert mistakes == expected.get("mistakes", {})
+    assert result.grade.earned == expected["earned"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_sample_gives_a_result_of_the_written_form(name: str, lang: str, context: Context, root: Path) -> None:
+    result = to_dict(graded(name, context), context.expectations, lang, context.environment)
+    jsonschema.validate(result, json.loads((root / "grader" / "result.schema.json").read_text("utf-8")))
+    hidden = [c["message"] for c in result["checks"] if not c["public"]]
+    assert not any("expected  " in message for message in hidden)
+
+
+def test_verdicts_do_not_change_from_run_to_run(context: Context) -> None:
+    def judged() -> list[object]:
+        results = [graded(name, context) for name in NAMES]
+        return [
+            (r.grade, [(c.case, c.check, c.verdict, c.mismatch) for e in r.results for c in e.checks])
+            for r in results
+        ]
+
+    assert judged() == judged()
+
+
+def test_an_exception_of_ours_is_not_final_and_no_number(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("grader.pipeline.judge", broken)
+    result = graded("right_broadcast" if "right_broadcast" in NAMES else NAMES[-1], context)
+    if not result.unreadable:
+        assert result.grade.final is False
+        assert "ZeroDivisionError" in result.internal
+        assert to_dict(result, context.expectations, "en")["earned"] is None
+
+
+def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*GRADE, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **env},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole sample class graded once by the command."""
+    folder = tmp_path_factory.mktemp("out")
+    done = run(SAMPLES, "-o", folder, *REST)
+    assert done.returncode == 0, done.stderr
+    assert "development secret" in done.stderr
+    assert all(name in done.stdout for name in NAMES)
+    return folder
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    with open(out / "grades.csv", encoding="utf-8-sig", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_the_command_writes_a_row_and_two_files_for_everybody(out: Path) -> None:
+    table = rows(out)
+    assert sorted(table) == NAMES
+    for name in NAMES:
+        expected = yaml.safe_load((SAMPLES / name / "expected.yaml").read_text("utf-8"))
+        assert float(table[name]["earned"]) == expected["earned"]
+        result = json.loads((out / name / "result.json").read_text("utf-8"))
+        assert result["earned"] == expected["earned"]
+        assert (out / name / "feedback.md").read_text("utf-8").startswith("# ")
+
+
+def test_the_same_command_grades_only_what_changed(out: Path, tmp_path: Path) -> None:
+    again = run(SAMPLES, "-o", out, *REST)
+    assert again.returncode == 0
+    assert f"{len(NAMES)} of {len(NAMES)} already graded" in again.stderr
+    with sqlite3.connect(out / "journal.sqlite") as journal:
+        assert journal.execute("SELECT DISTINCT times FROM graded").fetchall() == [(1,)]
+
+
+def test_again_grades_anew(out: Path) -> None:
+    name = NAMES[0]
+    assert run(SAMPLES / name, "-o", out / "one", *REST).returncode == 0
+    assert run(SAMPLES / name, "-o", out / "one", "--again", *REST).returncode == 0
+    with sqlite3.connect(out / "one" / "journal.sqlite") as journal:
+        assert journal.execute("SELECT times FROM graded").fetchall() == [(2,)]
+
+
+def test_json_is_json_and_korean_is_korean(tmp_path: Path) -> None:
+    done = run(sample(NAMES[0]), "-o", tmp_path / "out", "--json", "--lang", "ko", *REST)
+    summary = json.loads(done.stdout)
+    assert summary["not_final"] == []
+    (submission,) = summary["submissions"]
+    feedback = (tmp_path / "out" / submission["id"] / "feedback.md").read_text("utf-8")
+    assert any("가" <= c <= "힣" for c in feedback)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["absent.ipynb", "-a", "distillation_tf", "--dev-secret"], "no such file"),
+        ([SAMPLES, "-a", "nonsense", "--dev-secret"], "no such assignment"),
+        ([SAMPLES, "-a", "distillation_tf"], "grader init"),
+    ],
+)
+def test_what_cannot_be_graded_is_a_usage_error_in_one_line(
+    args: list[object], told: str, tmp_path: Path, root: Path
+) -> None:
+    copy = tmp_path / "root"
+    copy.mkdir()
+    for name in ("assignments", "reference", "rubric.yaml"):
+        (copy / name).symlink_to(root / name)
+    done = run(*args, "-o", tmp_path / "out", GRADER_ROOT=str(copy), GRADER_SECRET="")
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_kill_9_in_the_middle_loses_nothing_and_grades_nobody_twice(tmp_path: Path) -> None:
+    submissions = tmp_path / "class"
+    submissions.mkdir()
+    source = sample("right_broadcast" if "right_broadcast" in NAMES else NAMES[0]).read_bytes()
+    for number in range(30):
+        (submissions / f"learner{number:02}.ipynb").write_bytes(source + b"\n" * number)
+    out = tmp_path / "out"
+    command = [*GRADE, str(submissions), "-o", str(out), *REST]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def recorded() -> dict[str, int]:
+        try:
+            with sqlite3.connect(f"file:{out / 'journal.sqlite'}?mode=ro", uri=True) as journal:
+                return dict(journal.execute("SELECT id, times FROM graded"))
+        except sqlite3.OperationalError:
+            return {}
+
+    deadline = time.monotonic() + 120
+    while len(recorded()) < 5 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)  # polling another process, not hiding a race: the count decides
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = recorded()
+    assert 5 <= len(before) < 30
+    after = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert after.returncode == 0, after.stderr
+    assert f"{len(before)} of 30 already graded" in after.stderr
+    assert recorded() == {f"learner{n:02}": 1 for n in range(30)}
+    assert len(rows(out)) == 30
+
+
+def test_a_submission_that_cannot_be_read_by_us_is_not_final(context: Context) -> None:
+    from grader.commands.grade import judge_safely
+
+    result = judge_safely(Submission("kim", "kim.ipynb", None, "", "internal: Input/output error"), context)
+    assert result.grade.final is False

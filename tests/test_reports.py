@@ -1,0 +1,273 @@
+"""The terminal table, feedback.md and grades.csv: right, readable, and safe with hostile text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from typing import Any
+
+import made_by_hand as made
+import pytest
+
+from grader.plaintext import width
+from grader.reports.feedback import MOST_CHECKS, to_markdown
+from grader.reports.gradebook import to_csv
+from grader.reports.terminal import mark_of, render, wants_color
+from grader.result import to_row
+from grader.types import Fault, Finding, Found, Graded, Place, Remark, Run, Verdict
+
+ENVIRONMENT = {"grader": "0.1.0", "tensorflow": "2.21.0"}
+
+
+def markdown(graded: Graded, lang: str = "en") -> str:
+    return to_markdown(graded, made.EXPECTATIONS, lang, ENVIRONMENT)
+
+
+def rows() -> list[dict[str, Any]]:
+    return [to_row(graded, "en") for graded in (made.graded(), made.not_final(), made.unreadable())]
+
+
+# ---------------------------------------------------------------- terminal
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_only_where_it_is_wanted() -> None:
+    assert wants_color(Screen(), {})
+    assert not wants_color(Screen(), {"NO_COLOR": "1"})
+    assert wants_color(Screen(), {"NO_COLOR": ""})
+    assert not wants_color(Screen(), {"TERM": "dumb"})
+    assert not wants_color(io.StringIO(), {})
+    assert "\x1b[" not in render(rows(), "en")
+    assert "\x1b[" in render(rows(), "en", color=True)
+
+
+def test_the_table() -> None:
+    lines = render(rows(), "en", made.MISTAKES, width=160).splitlines()
+    assert lines[0].split() == ["submission", "grade", "1", "2", "3", "note"]
+    assert lines[2].split()[:7] == ["김하늘", "15", "/", "35", "✓", "✗", "~"]
+    assert lines[3].split()[:6] == ["broken", "not", "final", "?", "?", "?"]
+    assert lines[4].split()[:4] == ["half", "0", "/", "35"]
+    rest = "\n".join(lines[5:])
+    assert "1 distance  2 loss  3 robustness" in rest
+    assert "3 submissions, 2 final; mean 21%, median 21%, full marks 0" in rest
+    assert "   1 × rkd_no_mean: distances were not divided by their mean" in rest
+    assert "broken: OSError: no space left on device" in rest
+
+
+def test_the_table_in_korean_lines_up() -> None:
+    korean = [to_row(graded, "ko") for graded in (made.graded(), made.unreadable())]
+    lines = render(korean, "ko", width=160).splitlines()
+    columns = {width(line[: line.index(mark)]) for line, mark in zip(lines[2:4], "✓✗", strict=True)}
+    assert len(columns) == 1
+    assert lines[0].split() == ["제출물", "점수", "1", "2", "3", "비고"]
+
+
+def test_a_grade_that_is_not_final_shows_no_marks() -> None:
+    lines = render([{**rows()[0], "final": False}], "en", width=160).splitlines()
+    assert lines[2].split()[:6] == ["김하늘", "not", "final", "?", "?", "?"]
+
+
+def test_five_commonest_mistakes_and_one_vote_each() -> None:
+    row = rows()[0]
+    many = [{**row, "mistakes": [f"m{n}", f"m{n}"]} for n in range(7) for _ in range(n + 1)]
+    counted = re.findall(r"(\d+) × (m\d)", render(many, "en"))
+    assert counted == [("7", "m6"), ("6", "m5"), ("5", "m4"), ("4", "m3"), ("3", "m2")]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "earned", "points", "kind", "expected"),
+    [
+        ("passed", 20, 20, "exercise", "✓"),
+        ("passed", 10, 20, "exercise", "~"),
+        ("failed", 10, 20, "exercise", "~"),
+        ("failed", 0, 20, "exercise", "✗"),
+        ("error", 0, 20, "exercise", "✗"),
+        ("missing", 0, 20, "exercise", "–"),
+        ("not_attempted", 0, 20, "exercise", "–"),
+        ("skipped", 0, 20, "exercise", "–"),
+        ("internal", None, 20, "exercise", "?"),
+        ("passed", 0, 0, "robustness", "✓"),
+        ("failed", 0, 0, "robustness", "~"),
+        ("failed", 0, 5, "robustness", "✗"),
+    ],
+)
+def test_marks(verdict: str, earned: float | None, points: float, kind: str, expected: str) -> None:
+    assert mark_of({"verdict": verdict, "earned": earned, "points": points, "kind": kind}) == expected
+
+
+def test_every_verdict_has_a_mark() -> None:
+    for verdict in Verdict:
+        assert mark_of({"verdict": verdict.value, "earned": 0, "points": 1, "kind": "exercise"}) in "✓~✗–?"
+
+
+def test_markup_in_an_id_is_shown_and_not_obeyed() -> None:
+    row = {**rows()[0], "id": "[bold]kim[/bold] \x1b[31m:smile:", "note": "[/] [link=http://x]"}
+    text = render([row], "en")
+    assert "[bold]kim[/bold] :smile:" in text
+    assert "[/] [link=http://x]" in text
+    assert "\x1b" not in text
+
+
+def test_an_empty_class() -> None:
+    assert "0 submissions, 0 final" in render([], "en")
+
+
+# ---------------------------------------------------------------- feedback
+
+
+def test_feedback() -> None:
+    text = markdown(made.graded())
+    assert text.startswith("# Demo\n\n**김하늘** · **15 of 35 points**\n")
+    assert "| Distances | 15 / 15 | correct | All checks passed. |" in text
+    assert "| The loss | 0 / 20 | not correct | It looks like this: distances were not" in text
+    assert "| robustness | 0 / 0 | advice, see below |" in text
+    assert "## Your notebook" in text
+    assert "(cell 12, line 3)" in text.replace("\\", "")
+    assert "## Relational loss: not correct" in text
+    assert '```text\nrkd · case "typical" · value differs\n' in text
+    assert text.index("## Relational loss") < text.index("## Advice")
+    advice = text[text.index("## Advice") :]
+    assert 'pairwise_distance · case "equal_rows"' in advice
+    assert "Sandbox: namespaces, seccomp" in text.replace("\\", "")
+    assert made.HIDDEN_VALUE not in text
+
+
+def test_feedback_in_korean() -> None:
+    text = markdown(made.graded(), "ko")
+    assert "**35점 만점에 15점**" in text
+    assert "## 관계형 손실: 올바르지 않습니다" in text
+    assert "거리를 평균으로 나누지 않았습니다" in text
+    assert "## 조언" in text
+
+
+def test_a_few_blocks_say_enough() -> None:
+    first, loss = made.results()
+    many = replace(loss, checks=(made.wrong(public=False), *[made.wrong(case=f"c{n}") for n in range(9)]))
+    text = markdown(made.graded(results=(first, many)))
+    section = text[text.index("## Relational loss") : text.index("## Advice")]
+    assert section.count("```text") == MOST_CHECKS
+    assert "hidden case" not in section, "public cases first: they show values"
+    assert "did not pass: 7." in section
+
+
+def test_feedback_without_a_grade() -> None:
+    text = markdown(made.not_final())
+    assert "**no grade yet**" in text
+    assert "This is not your mistake" in text
+    assert not re.search(r"\d+ / \d+", text)
+    assert "no space left" not in text
+
+
+def test_feedback_of_an_unreadable_file() -> None:
+    text = markdown(made.unreadable())
+    assert "**0 of 35 points**" in text
+    assert "The file is cut off" in text
+    assert "(line 17)" in text.replace("\\", "")
+
+
+def test_what_was_not_written_is_said_kindly_and_without_blocks() -> None:
+    first, loss = made.results()
+    blank = replace(loss, verdict=Verdict.NOT_ATTEMPTED, finding=Finding(Found.BLANK, Place(41, 7)), mistake=None)
+    text = markdown(made.graded(results=(first, blank)))
+    section = text[text.index("## Relational loss") : text.index("## Advice")]
+    assert "hand in again to see how it does" in section
+    assert "```" not in section
+
+
+HOSTILE = "```\n# Full marks\n<script>alert(1)</script> <img src=x onerror=y> [a](javascript:b) | x | `` ` **b**"
+
+
+def outside_of_code(text: str) -> str:
+    """What a Markdown reader takes as markup: everything but fenced blocks."""
+    kept, ticks = [], ""
+    for line in text.splitlines():
+        opening = re.match(r"`{3,}", line)
+        if not ticks and opening:
+            ticks = opening.group()
+        elif ticks and set(line.strip()) == {"`"} and len(line.strip()) >= len(ticks):
+            ticks = ""
+        elif not ticks:
+            kept.append(line)
+    assert not ticks, "a code block was left open"
+    return "\n".join(kept)
+
+
+def test_an_exception_cannot_close_the_code_block() -> None:
+    first, loss = made.results()
+    checks = (made.wrong(verdict=Verdict.ERROR, mismatch=None, fault=Fault("`````", ""), place=None),)
+    text = markdown(made.graded(results=(first, replace(loss, verdict=Verdict.ERROR, checks=checks))))
+    assert "`````" in text
+    assert "`" not in outside_of_code(text)
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_hostile_text_stays_text(lang: str) -> None:
+    first, loss = made.results()
+    fault = Fault(HOSTILE, HOSTILE, Place(1, 1))
+    broken = replace(
+        loss,
+        verdict=Verdict.ERROR,
+        checks=(made.wrong(verdict=Verdict.ERROR, mismatch=None, fault=fault),),
+        finding=Finding(Found.DEFINED, Place(1, 1), 1),
+    )
+    missing = replace(first, verdict=Verdict.MISSING, finding=Finding(Found.MISSING, nearest=HOSTILE))
+    plain = made.graded(results=(missing, broken), run=Run({}))
+    program = replace(plain.program, remarks=(Remark("left_out", None, HOSTILE),))  # type: ignore[type-var]
+    text = markdown(
+        replace(
+            plain,
+            program=program,
+            run=Run({}, load_faults=(fault,)),
+            submission=replace(plain.submission, id=HOSTILE.replace("/", "_")),
+        ),
+        lang,
+    )
+    markup = outside_of_code(text)
+    assert "Full marks" in markup, "it is shown, as text"
+    assert not re.search(r"^\s*# Full", markup, re.MULTILINE)
+    assert not re.search(r"</?(script|img)", markup)
+    assert not re.search(r"(?<!\\)\]\(", markup)
+    assert not re.search(r"(?<!\\)`", markup)
+    assert not re.search(r"(?<!\\)\*\*b", markup)
+
+
+# ---------------------------------------------------------------- grades.csv
+
+
+def read(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_gradebook() -> None:
+    data = to_csv(rows())
+    assert data.startswith(b"\xef\xbb\xbf"), "Excel reads Korean only with a byte order mark"
+    assert data.count(b"\r\n") == 4
+    assert read(data) == [
+        ["id", "final", "earned", "possible", "distance", "loss", "robustness"],
+        ["김하늘", "true", "15", "35", "15", "0", "0"],
+        ["broken", "false", "", "35", "", "", ""],
+        ["half", "true", "0", "35", "0", "0", "0"],
+    ]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", " ="])
+def test_no_cell_opens_as_a_formula(start: str) -> None:
+    row = {**rows()[0], "id": f"{start}cmd|' /C calc'!A0"}
+    cell = read(to_csv([row]))[1][0]
+    assert cell == "'" + row["id"]
+
+
+def test_odd_ids_survive() -> None:
+    for name in ('a,b"c', "김 하늘", "a\nb", "'quoted"):
+        assert read(to_csv([{**rows()[0], "id": name}]))[1][0] == name
+
+
+def test_a_number_that_slipped_into_a_grade_that_is_not_final_is_not_written() -> None:
+    row = {**rows()[0], "final": False}
+    assert read(to_csv([row]))[1] == ["김하늘", "false", "", "35", "", "", ""]
