@@ -10,13 +10,15 @@ from typing import TypeVar
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def variant(exercise: str, *, family: str = "", en: str = "", ko: str = "") -> Callable[[F], F]:
+def variant(
+    exercise: str, *, family: str = "", helpers: tuple[str, ...] = (), en: str = "", ko: str = ""
+) -> Callable[[F], F]:
     """Mark another right form of `exercise`, which must earn full marks.
 
     Without `family` it returns the same numbers as the reference. With `family` its values or
     gradients differ from the reference's by what the exercise leaves open; the first variant that
     names a family defines its numbers (so it must work in float64), `en`/`ko` is the note that a
-    learner who wrote it gets.
+    learner who wrote it gets. `helpers` limits it to these families of the exercises that it uses.
     """
     return lambda function: function
 

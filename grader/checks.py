@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from grader.compare import allowance, brief, coincides, compare, excess, loss_value, shape_text
-from grader.types import Answer, Array, Case, CheckResult, Exercise, Expected, Mismatch, Observation, Verdict
+from grader.types import Answer, Array, Case, CheckResult, Exercise, Expected, Family, Mismatch, Observation, Verdict
 
 
 def names(case: Case) -> tuple[str, ...]:
@@ -25,6 +25,11 @@ def comparable(array: Array | None, check: str, exercise: Exercise, case: Case) 
     if array is None or check != "value" or exercise.returns != "loss":
         return array
     return loss_value(array, batch_size(case, exercise))
+
+
+def goes_with(family: Family, helpers: Sequence[str]) -> bool:
+    """Whether an accepted form may be combined with these forms of the helpers it uses."""
+    return not family.helpers or all(helper in family.helpers for helper in helpers)
 
 
 def batch_size(case: Case, exercise: Exercise) -> int:

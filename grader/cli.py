@@ -26,8 +26,14 @@ CHECK = """examples:
   grader check my.ipynb -e attention_transfer --lang ko
 
 exit codes: 0 all passed, 1 something to mend, 2 could not check."""
-VET = "example:\n  grader vet distillation_tf\n\nexit codes: 0 the assignment is sound, 1 it is not, 2 usage or configuration."
-BAKE = "example:\n  grader bake distillation_tf\n\nWrites assignments/<slug>/public.npz. --check only says whether it is up to date."
+VET = """example:
+  grader vet distillation_tf
+
+exit codes: 0 the assignment is sound, 1 it is not, 2 usage or configuration."""
+BAKE = """example:
+  grader bake distillation_tf
+
+Writes assignments/<slug>/public.npz. --check only says whether it is up to date."""
 DOCTOR = "example:\n  grader doctor\n\nexit codes: 0 strangers' code can be graded here, 1 it cannot."
 INIT = "example:\n  grader init\n\nMakes .grader/secret once; an existing one is never overwritten."
 
@@ -94,15 +100,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"grader: {wrong}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # `grader ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERRUPTED
+        print("grader: interrupted", file=sys.stderr, flush=True)
+        os._exit(INTERRUPTED)  # threads still wait for workers; these end with us
+    except OSError as fault:
+        if isinstance(fault, BrokenPipeError):  # `grader ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return INTERRUPTED
+        print(f"grader: {fault}; what was graded is kept: mend this and run the same command", file=sys.stderr)
+        return USAGE
 
 
 def _dispatch(args: argparse.Namespace) -> int:
-    from grader.commands import author, check, grade  # noqa: PLC0415 - so that --help starts at once
+    from grader.commands import author, check, grade  # here, so that --help starts at once
 
     lang = language(getattr(args, "lang", None))
     match args.command:

@@ -8,7 +8,7 @@ import numpy as np
 
 from grader.types import Array, Mismatch
 
-SMALLEST_SCALE = 1e-2  # an expected value of exactly 0 still leaves room for rounding
+SMALLEST_SCALE = 1e-5  # an expected value of exactly 0 still leaves room for rounding
 ROUNDING_ROOM = 30.0  # times the float32 error measured on the reference
 
 

@@ -207,10 +207,9 @@ def _exercise_sentences(
     if result.finding.found != Found.DEFINED:
         return
     if result.verdict == Verdict.PASSED:
-        yield _("All checks passed.")
-        if result.followed:
-            helpers = ", ".join(result.followed)
-            yield _("Correct in itself: the mistake in {detail} is not charged again here.").format(detail=helpers)
+        yield _(BECAUSE["follow_through" if result.followed else "passed"]).format(
+            detail=", ".join(result.followed)
+        )
         families = {family.name: family for family in expectations.families.get(exercise.name, ())}
         if result.family in families and families[result.family].note:
             yield _in(families[result.family].note, lang)
@@ -261,8 +260,12 @@ def explain_finding(finding: Finding, exercise: Exercise, lang: str) -> str:
         told = _("{name} is not filled in yet{where}. Once you have written it, hand in again to see how it does.")
         return told.format(name=exercise.name, where=where)
     if finding.found == Found.BROKEN:
+        line = re.match(r"line (\d+): ", finding.detail)
+        if line and finding.place:
+            where = f" ({explain_place(replace(finding.place, line=int(line[1])), lang)})"
         told = _("The cell of {name} is not valid Python{where}, so it could not be run: {detail}")
-        return told.format(name=exercise.name, where=where, detail=clean(finding.detail, 200))
+        detail = finding.detail[line.end() :] if line else finding.detail
+        return told.format(name=exercise.name, where=where, detail=clean(detail, 200))
     return ""
 
 

@@ -20,6 +20,7 @@ from grader.salvage import Failure, ParsedCell, read_cells
 from grader.slicing import Unit, chunks_of, slice_units, source_of, units_of
 from grader.types import Finding, Found, Notebook, Place, Program, Remark
 
+MAX_REMARKS = 100  # more than anybody reads
 MAX_NAMES = 400  # function names looked through for a similar one
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPE = (*FUNCTION, ast.ClassDef)
@@ -73,7 +74,7 @@ def extract(
     texts = {cell.number: "\n".join(cell.lines) for cell in cells if cell.number in used}
     if len(chunks) < len(chosen):
         left_out.append(Remark("too_large", [*chosen][len(chunks)].place))
-    return Program(chunks, findings, texts, tuple(dict.fromkeys([*remarks, *left_out])))
+    return Program(chunks, findings, texts, tuple(dict.fromkeys([*remarks, *left_out]))[:MAX_REMARKS])
 
 
 # ---------------------------------------------------------------- definitions

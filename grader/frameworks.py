@@ -14,11 +14,8 @@ from grader.types import Array
 MAX_BYTES = 32 << 20  # of one returned array
 SENDABLE = {np.dtype(n) for n in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?")}
 Gradients = list[Array | None]
-KERAS = (
-    "", ".activations", ".backend", ".callbacks", ".datasets", ".datasets.cifar10", ".datasets.mnist",
-    ".initializers", ".layers", ".losses", ".metrics", ".models", ".optimizers", ".preprocessing",
-    ".preprocessing.image", ".regularizers", ".utils",
-)  # fmt: skip
+KERAS = """activations backend callbacks datasets datasets.cifar10 datasets.mnist initializers layers losses
+    metrics models optimizers preprocessing preprocessing.image regularizers utils""".split()
 
 
 class NotANumber(TypeError):
@@ -87,6 +84,14 @@ def refusal(value: object) -> NotANumber:
     return NotANumber(f"returned a {kind}, not a number or an array")
 
 
+def untracked(value: object) -> Array:
+    """A returned number or array that no gradient leads to. Raises NotANumber."""
+    array = plain(value)
+    if array is None:
+        raise refusal(value)
+    return numeric(array)
+
+
 def weights(shape: tuple[int, ...], cotangent: Array | None) -> Array | None:
     """What to weight the entries of an output of `shape` with; None when the cotangent does not fit."""
     if cotangent is None:
@@ -116,11 +121,7 @@ class Numpy:
     def observe(
         self, function: Callable[[], object], watched: Sequence[Any], cotangent: Array | None
     ) -> tuple[Array, Gradients]:
-        value = function()
-        array = plain(value)
-        if array is None:
-            raise refusal(value)
-        return numeric(array), [None] * len(watched)
+        return untracked(function()), [None] * len(watched)
 
     def array(self, value: object) -> Array | None:
         return plain(value)
@@ -141,7 +142,7 @@ class TensorFlow:
         tf.random.set_seed(0)
         np.random.seed(0)
         for part in KERAS:  # loaded lazily: once here instead of in every worker
-            importlib.import_module(f"tensorflow.keras{part}")
+            importlib.import_module(f"tensorflow.keras.{part}")
         self.tf = tf
         return versions("tensorflow", "keras", "numpy")
 
@@ -168,10 +169,7 @@ class TensorFlow:
             value = function()
             output = value if isinstance(value, tf.Tensor) else self._tensor(value)
         if output is None or not hasattr(output, "numpy"):
-            array = plain(value)
-            if array is None:
-                raise refusal(value)
-            return numeric(array), nothing
+            return untracked(value), nothing
         array = numeric(output.numpy())
         scale = weights(array.shape, cotangent)
         if not watched or scale is None or not output.dtype.is_floating:
@@ -228,10 +226,7 @@ class Torch:
         nothing: Gradients = [None] * len(watched)
         value = function()
         if not isinstance(value, torch.Tensor):
-            array = plain(value)
-            if array is None:
-                raise refusal(value)
-            return numeric(array), nothing
+            return untracked(value), nothing
         array = self._read(value)
         scale = weights(array.shape, cotangent)
         leaves = [leaf for leaf in watched if leaf is not None]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from grader.checks import looks_like, names, run_checks
+from grader.checks import goes_with, looks_like, names, run_checks
 from grader.types import (
     REFERENCE,
     Answer,
@@ -21,6 +21,7 @@ from grader.types import (
     ExerciseResult,
     Expectations,
     Expected,
+    Family,
     Finding,
     Found,
     Observation,
@@ -113,6 +114,10 @@ def _all_passed(checks: Sequence[CheckResult]) -> bool:
     return all(check.verdict == Verdict.PASSED for check in checks)
 
 
+def _forms(exercise: Exercise, expectations: Expectations, helpers: Sequence[str]) -> list[Family]:
+    return [f for f in expectations.families[exercise.name] if goes_with(f, helpers)]
+
+
 def _against(
     exercise: Exercise, seen: Sequence[Seen], family: str, helpers: Sequence[str]
 ) -> tuple[CheckResult, ...]:
@@ -126,7 +131,7 @@ def _best_family(
     """The one accepted form that explains most checks over all cases together; the plain one in a tie."""
     best: tuple[str | None, tuple[CheckResult, ...]] = (None, ())
     most = -1
-    for family in expectations.families[exercise.name]:
+    for family in _forms(exercise, expectations, helpers):
         checks = _against(exercise, seen, family.name, helpers)
         passed = sum(check.verdict == Verdict.PASSED for check in checks)
         if passed > most:
@@ -162,7 +167,7 @@ def _proportional(
     """Whether the gradients are right up to one positive constant per case, for some accepted form."""
     return any(
         _one_constant(_against(exercise, ordinary, family.name, helpers))
-        for family in expectations.families[exercise.name]
+        for family in _forms(exercise, expectations, helpers)
     )
 
 

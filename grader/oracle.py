@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from grader.checks import comparable, names, part
+from grader.checks import comparable, goes_with, names, part
 from grader.plan import plan
 from grader.programs import AuthoringError, Marked, Reference, known_mistakes, with_marked
 from grader.types import (
@@ -36,7 +36,7 @@ from grader.types import (
     Verdict,
 )
 
-FORMAT = "2"  # changes when what is stored changes
+FORMAT = "3"  # changes when what is stored changes
 
 
 class Sandbox(Protocol):
@@ -124,6 +124,8 @@ def family_keys(
     """
     members = (exercise.name, *exercise.uses)
     for combination in itertools.product(*(families[m] for m in members)):
+        if not goes_with(combination[0], [f.name for f in combination[1:]]):
+            continue
         chosen = tuple((m, f.name) for m, f in zip(members, combination, strict=True))
         yield "/".join(name for _, name in chosen), chosen
 

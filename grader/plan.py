@@ -10,12 +10,13 @@ from grader.types import Assignment, Call, Case
 
 
 def plan(assignment: Assignment, cases: Iterable[Case], *, float64: bool = False) -> list[Call]:
-    """One call per case, exercise by exercise. `float64` casts the inputs exactly, for the oracle.
+    """One call per case, public ones first. `float64` casts the inputs exactly, for the oracle.
 
-    An exercise's calls with stand-ins come first: a helper that hangs would otherwise take them along.
+    Public cases show their values and exceptions. Were they run after hidden ones, a learner's code
+    could remember hidden inputs and tell them there.
     """
     order = list(assignment.exercises)
-    ranked = sorted(cases, key=lambda case: (order.index(case.exercise), case.kind != "follow_through"))
+    ranked = sorted(cases, key=lambda case: (not case.public, order.index(case.exercise)))
     return [_call(assignment, case, float64) for case in ranked]
 
 
@@ -33,4 +34,6 @@ def _call(assignment: Assignment, case: Case, float64: bool) -> Call:
         case.gradient,
         case.cotangent,
         case.stand_ins,
+        # A helper that hangs must not take along the calls in which it is stood in for.
+        group=f"{case.exercise}+stand_in" if case.stand_ins else "",
     )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from grader.extract import extract
 from grader.notebook import parse_notebook, read_bytes
-from grader.types import REFERENCE, Assignment, Chunk, Family, Found, FriendlyError, Mistake, Program
+from grader.types import LANGUAGES, REFERENCE, Assignment, Chunk, Family, Found, FriendlyError, Mistake, Program
 
 
 class AuthoringError(FriendlyError):
@@ -29,6 +30,7 @@ class Marked:
     name: str
     exercise: str
     family: str  # variants only
+    helpers: tuple[str, ...]  # variants only: the helpers' families that it goes with
     text: Mapping[str, str]  # the note or hint by language
     chunks: tuple[Chunk, ...]
     place: str  # "variants.py:12"
@@ -47,9 +49,11 @@ class Reference:
 
     def families(self, exercise: str) -> tuple[Family, ...]:
         """The accepted forms of an exercise, the solution's own first."""
-        named = {m.family: m.text for m in reversed(self.variants) if m.exercise == exercise and m.family}
-        order = dict.fromkeys(m.family for m in self.variants if m.exercise == exercise and m.family)
-        return (Family(REFERENCE), *(Family(name, named[name]) for name in order))
+        first: dict[str, Marked] = {}
+        for m in self.variants:
+            if m.exercise == exercise and m.family:
+                first.setdefault(m.family, m)
+        return (Family(REFERENCE), *(Family(name, m.text, m.helpers) for name, m in first.items()))
 
     def family(self, exercise: str, name: str) -> Marked | None:
         """The variant that defines a family; None for the solution's own."""
@@ -97,30 +101,36 @@ def _solution(file: Path, assignment: Assignment) -> Program:
 
 
 def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
+    """Each marked function with everything in its file that is not marked (imports, helpers)."""
     source = read_bytes(file).decode()
-    tree = ast.parse(source, str(file))
-    bound = frozenset(assignment.exercises) | {g for e in assignment.exercises.values() for g in e.globals}
-    found = [(node, call) for node in tree.body if (call := _mark_on(node, mark))]
-    marks_removed = _without_lines(source, [call for _, call in found])
-    notebook = parse_notebook(marks_removed.encode(), file.name)
-    for node, call in found:
-        assert isinstance(node, ast.FunctionDef)
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as bad:
+        raise AuthoringError(f"{file}:{bad.lineno}: {bad.msg}") from None
+    lines = source.split("\n")
+    marks = {node: call for node in tree.body if (call := _mark_on(node, mark))}
+    shared = tuple(_chunk(lines, node) for node in tree.body if node not in marks and not _imports_marks(node))
+    for node, call in marks.items():
+        if not isinstance(node, ast.FunctionDef):
+            raise AuthoringError(f"{file}:{node.lineno}: @{mark} marks functions only")
         exercise, words = _arguments(call, file)
         if exercise not in assignment.exercises:
-            raise AuthoringError(
-                f"{file}:{node.lineno}: no exercise {exercise!r}; there are {[*assignment.exercises]}"
-            )
-        program = extract(notebook, [node.name], bound=bound - {node.name})
+            known = ", ".join(assignment.exercises)
+            raise AuthoringError(f"{file}:{node.lineno}: no exercise {exercise!r}; there are: {known}")
         alias = Chunk("\n" * (node.lineno - 1) + f"{exercise} = {node.name}", None)
-        text = {lang: words[lang] for lang in ("en", "ko") if words.get(lang)}
-        yield Marked(
-            node.name,
-            exercise,
-            words.get("family", ""),
-            text,
-            (*program.chunks, alias),
-            f"{file.name}:{node.lineno}",
-        )
+        text = {lang: words[lang] for lang in LANGUAGES if words.get(lang)}
+        chunks = (*shared, _chunk(lines, node), alias)
+        yield Marked(node.name, exercise, words.get("family", ""), tuple(words.get("helpers", ())), text, chunks, f"{file.name}:{node.lineno}")
+
+
+def _chunk(lines: Sequence[str], node: ast.stmt) -> Chunk:
+    """A statement without its decorators, at its own line."""
+    source = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+    return Chunk("\n" * (node.lineno - 1) + source, None)
+
+
+def _imports_marks(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "grader.authoring"
 
 
 def _mark_on(node: ast.stmt, mark: str) -> ast.Call | None:
@@ -130,7 +140,7 @@ def _mark_on(node: ast.stmt, mark: str) -> ast.Call | None:
     return None
 
 
-def _arguments(call: ast.Call, file: Path) -> tuple[str, dict[str, str]]:
+def _arguments(call: ast.Call, file: Path) -> tuple[str, dict[str, Any]]:
     try:
         words = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
         return str(ast.literal_eval(call.args[0])), words
@@ -138,12 +148,3 @@ def _arguments(call: ast.Call, file: Path) -> tuple[str, dict[str, str]]:
         raise AuthoringError(
             f"{file}:{call.lineno}: @variant/@mistake take an exercise name and plain strings"
         ) from None
-
-
-def _without_lines(source: str, nodes: list[ast.Call]) -> str:
-    """`source` with the lines of these decorators emptied, so that line numbers stay."""
-    lines = source.split("\n")
-    for node in nodes:
-        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-            lines[number - 1] = ""
-    return "\n".join(lines)

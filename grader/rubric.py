@@ -76,7 +76,7 @@ def _load_family(node: Node, exercises: Mapping[str, object]) -> str:
 def _load_criteria(node: Node, assignment: Assignment) -> tuple[Criterion, ...]:
     found = entries(node)
     criteria = tuple(_load_criterion(name, item, found, assignment) for name, item in found.items())
-    report_cycles(node, {criterion.id: criterion.needs for criterion in criteria}, "needs")
+    report_cycles(node, {c.id: c.needs + c.needs_attempt for c in criteria}, "needs")
     covered = {criterion.exercise for criterion in criteria if criterion.kind == "exercise"}
     for exercise in assignment.exercises:
         if exercise not in covered:
@@ -91,7 +91,7 @@ def _load_criterion(name: str, node: Node, known: Mapping[str, Node], assignment
         fault(node, "a criterion's name consists of letters, digits, _ and -, and does not begin with -")
     if name in _RESERVED:
         fault(node, "this name is reserved for a column of grades.csv; choose another")
-    given = fields(node, ("points",), ("exercise", "kind", "needs", "title"))
+    given = fields(node, ("points",), ("exercise", "kind", "needs", "needs_attempt", "title"))
     kind = choice(given["kind"], KINDS) if "kind" in given else "exercise"
     exercise = choice(given["exercise"], assignment.exercises) if "exercise" in given else None
     if kind == "exercise" and exercise is None:
@@ -103,6 +103,7 @@ def _load_criterion(name: str, node: Node, known: Mapping[str, Node], assignment
         exercise=exercise,
         kind=kind,
         needs=names(given["needs"], known) if "needs" in given else (),
+        needs_attempt=names(given["needs_attempt"], known) if "needs_attempt" in given else (),
         title=sentence(given["title"]) if "title" in given else {},
     )
 

@@ -1,7 +1,7 @@
 """A cleaned cell -> its top-level statements, also where the cell as a whole does not parse.
 
 One half-edited line must not cost the learner the functions beside it. Every line is parsed at most
-four times (cell, block, smaller blocks), so the work grows linearly with the cell.
+three times (cell, block, smaller block), so the work grows linearly with the cell.
 """
 
 from __future__ import annotations
@@ -93,14 +93,12 @@ def _recover(text: str) -> list[Piece]:
         if piece.failure is None:
             pieces.append(piece)
             continue
-        if stray and pieces and pieces[-1].nodes and HEADER.match(pieces[-1].text):
-            # Lines of the function above stand behind a line that is no Python: it is not whole.
+        torn = stray or block.startswith("return")
+        if torn and pieces and pieces[-1].nodes and HEADER.match(pieces[-1].text):
+            # Lines of the function above stand in the first column or behind a line that is no Python.
             above = pieces.pop()
             pieces.append(Piece(above.start, above.text, failure=piece.failure))
-        for line, part in _unindented(start, block, whole=True):
-            piece = _parse(line, part)
-            halves = () if piece.failure is None else tuple(_unindented(line, part, whole=False))
-            pieces.extend([_parse(*half) for half in halves] if len(halves) > 1 else [piece])
+        pieces.extend(_parse(line, part) for line, part in _unindented(start, block))
     return pieces
 
 
@@ -115,6 +113,9 @@ def _parse(start: int, text: str) -> Piece:
         return Piece(start, text, failure=Failure(start, "nested too deeply"))
     except ValueError as error:
         return Piece(start, text, failure=Failure(start, str(error)))
+    for node in tree.body:
+        if isinstance(node, ast.Return):  # parses, but no cell with it ever ran
+            return Piece(start, text, failure=Failure(start - 1 + node.lineno, "'return' outside function"))
     if start > 1:
         ast.increment_lineno(tree, start - 1)
     return Piece(start, text, tuple(tree.body))
@@ -141,15 +142,12 @@ def _blocks(text: str) -> Iterator[tuple[int, str, bool]]:
         yield begin_line, text[begin:], stray
 
 
-def _unindented(start: int, block: str, *, whole: bool) -> Iterator[tuple[int, str]]:
-    """Cut at every line in the first column, whatever brackets or quotes are open.
-
-    With `whole`, a line such as `else:` or `)` stays with the block that it may belong to.
-    """
+def _unindented(start: int, block: str) -> Iterator[tuple[int, str]]:
+    """Cut at every line in the first column, whatever brackets or quotes are open."""
     lines = block.split("\n")
     begin, decorated = 0, False
     for index, line in enumerate(lines):
-        if line[:1] in ("", " ", "\t", "\f", "#") or (whole and FOLLOWS.match(line)):
+        if line[:1] in ("", " ", "\t", "\f", "#"):
             continue
         if index > begin and not decorated:
             yield start + begin, "\n".join(lines[begin:index])

@@ -7,6 +7,8 @@ from math import fsum
 
 from grader.types import Criterion, ExerciseResult, Grade, Policies, Rubric, Score, Verdict
 
+UNTRIED = (Verdict.NOT_ATTEMPTED, Verdict.MISSING, Verdict.SKIPPED)
+
 
 def score(results: Sequence[ExerciseResult], rubric: Rubric) -> Grade:
     """Score every criterion. An internal fault anywhere makes the grade not final."""
@@ -39,7 +41,7 @@ def _needed_first(criteria: Sequence[Criterion]) -> list[Criterion]:
     done: dict[str, Criterion] = {}
 
     def visit(criterion: Criterion) -> None:
-        for need in criterion.needs:
+        for need in (*criterion.needs, *criterion.needs_attempt):
             if need not in done:
                 visit(by_id[need])
         done.setdefault(criterion.id, criterion)
@@ -55,6 +57,9 @@ def _score(
     missed = [need for need in criterion.needs if so_far[need].verdict != Verdict.PASSED]
     if missed:
         return Score(criterion, 0.0, Verdict.SKIPPED, "needs", ", ".join(missed))
+    untried = [need for need in criterion.needs_attempt if so_far[need].verdict in UNTRIED]
+    if untried:
+        return Score(criterion, 0.0, Verdict.SKIPPED, "needs_attempt", ", ".join(untried))
     if criterion.exercise is None:
         return _robustness(criterion, results)
     result = results[criterion.exercise]

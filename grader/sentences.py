@@ -75,7 +75,9 @@ RENDERED = (
     mark("scalar"),
 )
 REMARKS: Mapping[str, str] = {
-    "cell_unparseable": mark("This cell is not valid Python and was left out; the other cells were graded."),
+    "cell_unparseable": mark(
+        "This cell is not valid Python ({detail}) and was left out; the other cells were graded."
+    ),
     "several_definitions": mark("This function is defined {detail} times in the notebook; this last one counts."),
     "python2_print": mark("This is print as in Python 2. Write print(...) with parentheses."),
     "left_out": mark(
@@ -112,6 +114,7 @@ BECAUSE: Mapping[str, str] = {
     "forbidden_family": mark("This form is right in itself, but the course does not accept it here."),
     "robustness": mark("Difficult inputs are not handled yet in: {detail}."),
     "needs": mark("Counts only when these are passed as well: {detail}."),
+    "needs_attempt": mark("Counts only once these have been attempted: {detail}."),
     "unreadable": mark("The notebook could not be read."),
     "failed": mark("Results differ from the expected ones."),
     "missing": mark("No function of this name was found."),

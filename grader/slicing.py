@@ -48,6 +48,7 @@ class Slice:
     units: dict[Unit, set[str]] = field(default_factory=dict)
     refused: set[Unit] = field(default_factory=set)
     remarks: list[Remark] = field(default_factory=list)
+    full: bool = False
 
 
 def units_of(cell: ParsedCell, node: ast.stmt) -> Iterator[Unit]:
@@ -96,7 +97,9 @@ def _take(made: Slice, unit: Unit, name: str) -> list[str]:
         return []
     made.refused.add(unit)  # unless it turns out to be fit
     if len(made.units) >= MAX_UNITS:
-        made.remarks.append(Remark("too_large", unit.place, name))
+        if not made.full:
+            made.remarks.append(Remark("too_large", unit.place, name))
+        made.full = True
     elif heavy_call(unit.node) is not None:
         made.remarks.append(Remark("left_out", unit.place, name))
     elif not has_blank(unit.node):

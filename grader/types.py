@@ -223,6 +223,7 @@ class Call:
     gradient: tuple[str, ...] = ()
     cotangent: str | None = None
     stand_ins: tuple[StandIn, ...] = ()
+    group: str = ""  # calls of one group share the fate of one that ends the worker; "": the exercise
 
 
 @dataclass(frozen=True)
@@ -281,6 +282,7 @@ class Family:
 
     name: str
     note: Text = field(default_factory=dict)
+    helpers: tuple[str, ...] = ()  # forms of the helpers that it goes with; empty: all
 
 
 @dataclass(frozen=True)
@@ -370,6 +372,7 @@ class Criterion:
     exercise: str | None  # None: every exercise (robustness)
     kind: str = "exercise"  # "exercise" | "robustness"
     needs: tuple[str, ...] = ()  # criteria that must be passed for this one to count
+    needs_attempt: tuple[str, ...] = ()  # criteria that must at least have been attempted
     title: Text = field(default_factory=dict)
 
 

@@ -266,6 +266,7 @@ def test_limits_are_named() -> None:
         assert f"The limit is {number} " in told(check)
         assert number in told(check, "ko")
     assert "signal" not in told(made.wrong(verdict=Verdict.TIMEOUT, mismatch=None, detail="signal 11"))
+    assert "limit is" not in told(made.wrong(verdict=Verdict.CRASHED, mismatch=None, detail="over 3 s"))
 
 
 def test_a_public_case_shows_its_exception() -> None:
@@ -293,9 +294,9 @@ def test_a_right_exercise_and_its_form() -> None:
     assert explain_exercise(right, made.EXPECTATIONS, made.DISTANCE, "en") == "All checks passed. Clipped."
     assert "잘랐습니다." in explain_exercise(right, made.EXPECTATIONS, made.DISTANCE, "ko")
     followed = replace(right, followed=("helper",))
-    assert "the mistake in helper is not charged" in explain_exercise(
-        followed, made.EXPECTATIONS, made.DISTANCE, "en"
-    )
+    told_followed = explain_exercise(followed, made.EXPECTATIONS, made.DISTANCE, "en")
+    assert "the mistake in helper is not charged" in told_followed
+    assert "All checks" not in told_followed
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -319,7 +320,7 @@ def test_findings() -> None:
     assert nested == "rkd stands inside Model (cell 5, line 1). Define it at the top level of a cell."
     assert "not filled in yet" in finding(Found.BLANK, place=Place(5, 1))
     broken = finding(Found.BROKEN, place=Place(5, 1), detail="line 4: invalid syntax")
-    assert "line 4: invalid syntax" in broken
+    assert broken == "The cell of rkd is not valid Python (cell 5, line 4), so it could not be run: invalid syntax"
 
 
 def test_what_to_mend_first() -> None:

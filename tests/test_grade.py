@@ -167,6 +167,15 @@ def test_what_cannot_be_graded_is_a_usage_error_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def recorded(out: Path) -> dict[str, int]:
+    """How often each submission was graded, while another process writes."""
+    try:
+        with sqlite3.connect(f"file:{out / 'journal.sqlite'}?mode=ro", uri=True) as journal:
+            return dict(journal.execute("SELECT id, times FROM graded"))
+    except sqlite3.OperationalError:
+        return {}
+
+
 def test_kill_9_in_the_middle_loses_nothing_and_grades_nobody_twice(tmp_path: Path) -> None:
     submissions = tmp_path / "class"
     submissions.mkdir()
@@ -177,25 +186,41 @@ def test_kill_9_in_the_middle_loses_nothing_and_grades_nobody_twice(tmp_path: Pa
     command = [*GRADE, str(submissions), "-o", str(out), *REST]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
-    def recorded() -> dict[str, int]:
-        try:
-            with sqlite3.connect(f"file:{out / 'journal.sqlite'}?mode=ro", uri=True) as journal:
-                return dict(journal.execute("SELECT id, times FROM graded"))
-        except sqlite3.OperationalError:
-            return {}
-
     deadline = time.monotonic() + 120
-    while len(recorded()) < 5 and process.poll() is None and time.monotonic() < deadline:
+    while len(recorded(out)) < 5 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)  # polling another process, not hiding a race: the count decides
     process.send_signal(signal.SIGKILL)
     process.wait()
-    before = recorded()
+    before = recorded(out)
     assert 5 <= len(before) < 30
     after = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert after.returncode == 0, after.stderr
     assert f"{len(before)} of 30 already graded" in after.stderr
-    assert recorded() == {f"learner{n:02}": 1 for n in range(30)}
+    assert recorded(out) == {f"learner{n:02}": 1 for n in range(30)}
     assert len(rows(out)) == 30
+
+
+def test_ctrl_c_keeps_what_is_graded_and_stops_at_once(tmp_path: Path) -> None:
+    submissions = tmp_path / "class"
+    submissions.mkdir()
+    source = sample("right_broadcast").read_bytes()
+    for number in range(40):
+        (submissions / f"learner{number:02}.ipynb").write_bytes(source)
+    (submissions / "a_loop.ipynb").write_bytes(sample("infinite_loop").read_bytes())
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [*GRADE, str(submissions), "-o", str(out), *REST], stderr=subprocess.PIPE, text=True
+    )
+    while len(recorded(out)) < 3 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - started < 10
+    assert "the same command goes on from here" in told
+    assert "Traceback" not in told
+    assert len(rows(out)) == len(recorded(out)) >= 3
 
 
 def test_a_submission_that_cannot_be_read_by_us_is_not_final(context: Context) -> None:

@@ -237,6 +237,28 @@ def test_a_needed_criterion_comes_first_wherever_it_stands() -> None:
     assert points(wrong, needing)["user"] == (0, "needs")
 
 
+def test_given_code_counts_once_what_it_uses_was_tried() -> None:
+    given = Criterion("user", 10, "user", needs_attempt=("helper",))
+    rubric = replace(RUBRIC, criteria=(given, Criterion("helper", 20, "helper")))
+    blank = judged({"user/a": Verdict.ERROR}, helper=Found.BLANK)
+    assert points(blank, rubric)["user"] == (0, "needs_attempt")
+    wrong = judged({"helper/a": answer(3, -1), "helper/b": answer(3, -1), "user/a": answer(6, 2)})
+    assert points(wrong, rubric) == {"helper": (0, "failed"), "user": (10, "follow_through")}
+
+
+def test_a_form_may_be_bound_to_forms_of_its_helper(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = {**EXPECTATIONS.families, "user": (Family("reference"), Family("other", {}, ("reference",)))}
+    cases = dict(EXPECTATIONS.cases)
+    old = cases["user/a"]
+    cases["user/a"] = replace(old, families={**old.families, "other/reference": answer(5, 5)})
+    alone = cases["user/alone"]
+    cases["user/alone"] = replace(alone, families={**alone.families, "other/reference": answer(5, 5)})
+    monkeypatch.setitem(globals(), "EXPECTATIONS", replace(EXPECTATIONS, families=narrow, cases=cases))
+    assert judged({"user/a": answer(5, 5)})["user"].family == "other"
+    times4 = {"helper/a": answer(4, 4), "helper/b": answer(8, 8), "user/a": answer(5, 5)}
+    assert judged(times4)["user"].verdict == Verdict.FAILED
+
+
 def test_a_form_can_be_forbidden_by_the_rubric() -> None:
     other = judged({"helper/a": answer(4, 4), "helper/b": answer(8, 8), "user/a": answer(8, 8)})
     strict = replace(RUBRIC, policies=Policies(forbid_families=("helper.times4",)))

@@ -174,6 +174,9 @@ def test_size_limit_applies_to_files_and_bytes(tmp_path, monkeypatch):
     assert refused(b"x" * 101).reason == "too_big"
     file.write_bytes(b"x" * 100)
     assert len(read_bytes(file)) == 100
+    os.truncate(file, 2**40)  # a tebibyte of holes: reading it whole would not end well
+    with pytest.raises(Unreadable, match="too_big"):
+        read_bytes(file)
 
 
 @given(st.binary(max_size=200), st.sampled_from(["a.ipynb", "a.py", "a"]))
@@ -241,3 +244,5 @@ def test_a_link_put_in_place_after_the_look_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(notebook.os, "lstat", lambda _: regular)
     with pytest.raises(Unreadable):
         read_bytes(file)
+    os.mkfifo(tmp_path / "pipe")
+    assert file_refused(tmp_path / "pipe") == "not_a_file"

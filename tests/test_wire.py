@@ -19,16 +19,24 @@ from grader.types import Array
 ARRAYS = st.dictionaries(
     st.text(max_size=8),
     st.sampled_from(sorted(wire.DTYPES)).flatmap(
-        lambda name: hnp.arrays(wire.DTYPES[name], hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
+        lambda name: hnp.arrays(
+            wire.DTYPES[name], hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
+        )
     ),
     max_size=4,
 )
 NOTES = st.dictionaries(
-    st.text(max_size=8), st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.integers()), max_size=4
+    st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.integers()),
+    max_size=4,
 )
 SAMPLE = wire.encode(
     {"is": "value", "id": "a/b", "ratio": 0.5},
-    {"value": np.arange(6, dtype="f4").reshape(2, 3), "d x": np.ones(3, bool), "n": np.int64(3) * np.ones((), "i8")},
+    {
+        "value": np.arange(6, dtype="f4").reshape(2, 3),
+        "d x": np.ones(3, bool),
+        "n": np.int64(3) * np.ones((), "i8"),
+    },
 )[4:]
 
 
@@ -50,7 +58,8 @@ def test_what_goes_in_comes_out(note: dict[str, object], arrays: dict[str, Array
         assert values[name].dtype == array.dtype
         assert values[name].shape == array.shape
         assert values[name].tobytes() == array.tobytes()
-        assert values[name].flags.writeable and values[name].flags.aligned
+        assert values[name].flags.writeable
+        assert values[name].flags.aligned
 
 
 def test_big_endian_arrays_arrive_with_the_same_values() -> None:
@@ -114,7 +123,11 @@ def test_bad_bytes_are_malformed(body: tuple[str, bytes]) -> None:
 
 
 @settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.integers(0, len(SAMPLE) - 1), st.integers(0, 255)), max_size=6), st.integers(0, len(SAMPLE)), st.binary(max_size=8))
+@given(
+    st.lists(st.tuples(st.integers(0, len(SAMPLE) - 1), st.integers(0, 255)), max_size=6),
+    st.integers(0, len(SAMPLE)),
+    st.binary(max_size=8),
+)
 def test_mutated_frames_raise_nothing_but_malformed(edits: list[tuple[int, int]], cut: int, tail: bytes) -> None:
     body = bytearray(SAMPLE)
     for at, byte in edits:
@@ -175,7 +188,12 @@ def test_blocking_ends_carry_frames_through_a_pipe() -> None:
 
 @pytest.mark.parametrize(
     ("value", "dtype", "number"),
-    [(2.0, "float64", True), (3, "int64", True), (np.float32(2), "float32", False), (np.ones(()), "float64", False)],
+    [
+        (2.0, "float64", True),
+        (3, "int64", True),
+        (np.float32(2), "float32", False),
+        (np.ones(()), "float64", False),
+    ],
 )
 def test_numbers_and_arrays_are_told_apart(value: float, dtype: str, number: bool) -> None:
     assert wire.as_array(value).dtype == dtype

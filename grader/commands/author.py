@@ -30,10 +30,12 @@ def vet(named: str | None) -> int:
             print("hidden cases: drawn from the development secret (`grader init` makes your own)")
         grading = Grading(root, slug, secret)
         with ExitStack() as stack:
-            sandbox = stack.enter_context(open_sandbox(grading.assignment.framework))
+            sandbox = open_sandbox(grading.assignment.framework)
+            stack.callback(sandbox.close)
             second = None
             if grading.reference.second is not None:
-                second = stack.enter_context(open_sandbox(grading.reference.second_framework))
+                second = open_sandbox(grading.reference.second_framework)
+                stack.callback(second.close)
             sound &= _vet_one(Bench(grading, sandbox, second, os.cpu_count() or 1))
     return OK if sound else MEND
 

@@ -42,14 +42,6 @@ class Options:
     lang: str
 
 
-@dataclass(frozen=True)
-class Work:
-    """One submission that has to be graded, under the key that its result will have."""
-
-    submission: Submission
-    key: str
-
-
 def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
     """Grade everything below `paths` into `out`. Returns the exit code."""
     root = find_root()
@@ -57,9 +49,7 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
     if options.dev_secret:
         say("hidden cases come from the development secret, which everybody knows: for trying out only")
     if not protected() and not options.unsafe:
-        say(
-            "submissions cannot be isolated on this machine (see `grader doctor`); --unsafe grades them all the same"
-        )
+        say("submissions cannot be isolated here (see `grader doctor`); --unsafe grades them all the same")
         return USAGE
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; -o takes a folder")
@@ -69,8 +59,8 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
         if rows:
             say(f"{len(rows)} of {len(entries)} already graded and unchanged; --again grades them anew")
         try:
-            for graded, item, context in grade_all(work, grading, options, len(entries)):
-                rows.append(keep(graded, item.key, context, out, journal, options.lang))
+            for graded, context in grade_all(work, grading, options, len(entries)):
+                rows.append(keep(graded, grading, context, out, journal, options.lang))
         except KeyboardInterrupt:
             say(f"stopped; {len(rows)} of {len(entries)} are graded and kept: the same command goes on from here")
             raise
@@ -82,15 +72,13 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
 
 def sort_out(
     entries: Iterable[Entry], grading: Grading, journal: Journal, options: Options
-) -> tuple[list[dict[str, Any]], list[Work]]:
-    """Rows of what is graded and unchanged, and the work that is left."""
+) -> tuple[list[dict[str, Any]], list[Entry]]:
+    """Rows of what is graded and unchanged, and what is left to do."""
     rows, work = [], []
     for entry in entries:
-        submission = unread(entry)
-        key = key_of(submission, grading, options.lang)
-        row = None if options.again else journal.done(entry.id, key)
+        row = None if options.again else journal.done(entry.id, key_of(unread(entry), grading, options.lang))
         if row is None:
-            work.append(Work(submission, key))
+            work.append(entry)  # read again when its turn comes: a class need not fit into memory
         else:
             rows.append(row)
     return rows, work
@@ -117,22 +105,23 @@ def key_of(submission: Submission, grading: Grading, lang: str) -> str:
 
 
 def grade_all(
-    work: Sequence[Work], grading: Grading, options: Options, total: int
-) -> Iterator[tuple[Graded, Work, Context]]:
+    work: Sequence[Entry], grading: Grading, options: Options, total: int
+) -> Iterator[tuple[Graded, Context]]:
     """Grade in parallel; results come as they are ready."""
     if not work:
         return
     with ExitStack() as stack:
-        sandbox = stack.enter_context(open_sandbox(grading.assignment.framework, unsafe=options.unsafe))
+        sandbox = open_sandbox(grading.assignment.framework, unsafe=options.unsafe)
+        stack.callback(sandbox.close)
         context = grading.context(sandbox, options.jobs, prepare)
         progress = stack.enter_context(Progress(total, total - len(work)))
 
-        def one(item: Work) -> tuple[Graded, Work]:
-            return judge_safely(item.submission, context), item
+        def one(entry: Entry) -> Graded:
+            return judge_safely(unread(entry), context)
 
-        for graded, item in local.run(one, work, options.jobs):
+        for graded in local.run(one, work, options.jobs):
             progress.step(graded)
-            yield graded, item, context
+            yield graded, context
 
 
 def judge_safely(submission: Submission, context: Context) -> Graded:
@@ -142,7 +131,7 @@ def judge_safely(submission: Submission, context: Context) -> Graded:
     return grade(submission, context)
 
 
-def keep(graded: Graded, key: str, context: Context, out: Path, journal: Journal, lang: str) -> dict[str, Any]:
+def keep(graded: Graded, grading: Grading, context: Context, out: Path, journal: Journal, lang: str) -> dict[str, Any]:
     """Write a learner's files, then note it: what the journal knows is on disk."""
     folder = out / graded.submission.id
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +141,7 @@ def keep(graded: Graded, key: str, context: Context, out: Path, journal: Journal
     with atomic(folder / "feedback.md") as part:
         part.write_text(to_markdown(graded, context.expectations, lang, context.environment), "utf-8")
     row = to_row(graded, lang)
-    journal.record(graded.submission.id, key, graded.grade.final, row)
+    journal.record(graded.submission.id, key_of(graded.submission, grading, lang), graded.grade.final, row)
     return row
 
 

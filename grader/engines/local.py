@@ -15,7 +15,7 @@ def run(function: Callable[[T], R], items: Iterable[T], jobs: int) -> Iterator[R
     """Like ``map(function, items)``, `jobs` at a time; results come as they finish.
 
     Only a few items are taken ahead, so neither inputs nor results pile up. When the consumer stops
-    early (an exception, Ctrl-C), what has not started is dropped and what runs is waited for.
+    early (an exception, Ctrl-C), what has not started is dropped and what runs is not waited for.
     """
     source = iter(items)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grade")
@@ -29,4 +29,4 @@ def run(function: Callable[[T], R], items: Iterable[T], jobs: int) -> Iterator[R
             for future in done:
                 yield future.result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -23,6 +23,7 @@ from grader.types import (
     Expectations,
     Found,
     Graded,
+    Mistake,
     Score,
     Verdict,
 )
@@ -67,9 +68,7 @@ def _scores(graded: Graded, expectations: Expectations, lang: str, _: Translate)
     for score in graded.grade.scores:
         told = explain_score(score, lang, expectations.mistakes)
         advice = score.criterion.kind == "robustness" and not score.criterion.points
-        verdict = (
-            _("advice, see below") if advice and score.verdict != Verdict.PASSED else _(VERDICTS[score.verdict])
-        )
+        verdict = _("advice") if advice and score.verdict != Verdict.PASSED else _(VERDICTS[score.verdict])
         cells = (_title(score.criterion, graded, lang), _points(score), verdict, told)
         lines.append("| " + " | ".join(escape_markdown(cell) for cell in cells) + " |")
     yield "\n".join(lines)
@@ -110,32 +109,43 @@ def _exercise(
     if result.finding.found != Found.DEFINED:
         return
     wrong = [c for c in located(result) if c.kind != "robustness" and c.verdict != Verdict.PASSED]
-    first_of_case = {check.case: check for check in reversed(wrong)}
-    shown = sorted((c for c in wrong if first_of_case[c.case] is c), key=lambda check: not check.public)
+    different = list({_key(check): check for check in reversed(wrong)}.values())[::-1]
+    shown = sorted(different, key=lambda check: not check.public)
     shown = shown[:MOST_CHECKS]
+    # The hint stands above the blocks already, once.
+    mistakes = {name: known for name, known in expectations.mistakes.items() if name != result.mistake}
     for check in shown:
-        yield _block(check, graded, expectations, lang)
+        yield _block(check, graded, expectations, mistakes, lang)
     if len(wrong) > len(shown):
         rest = len(wrong) - len(shown)
         yield escape_markdown(_("Further checks of this exercise that did not pass: {count}.").format(count=rest))
 
 
-def _block(check: CheckResult, graded: Graded, expectations: Expectations, lang: str) -> str:
+def _key(check: CheckResult) -> object:
+    """The same for checks that would tell the same: of one case, or of one exception in many cases."""
+    if check.verdict == Verdict.FAILED:
+        return check.case
+    return check.verdict, check.fault.type if check.fault else "", check.place
+
+
+def _block(
+    check: CheckResult, graded: Graded, expectations: Expectations, mistakes: Mapping[str, Mistake], lang: str
+) -> str:
     expected = expectations.cases.get(f"{check.exercise}/{check.case}")
     exercise = graded.assignment.exercises[check.exercise]
-    case = expected.case if expected else None
-    return fence(explain_check(check, case, expectations.mistakes, lang, exercise))
+    return fence(explain_check(check, expected.case if expected else None, mistakes, lang, exercise))
 
 
 def _advice(graded: Graded, expectations: Expectations, lang: str, _: Translate) -> Iterator[str]:
-    """Robustness: one block per exercise and case, the value before its gradients."""
+    """Robustness of what is right otherwise: one block per case, the value before its gradients."""
     blocks: dict[tuple[str, str], str] = {}
     for result in graded.results:
-        if result.finding.found != Found.DEFINED:
+        if result.verdict != Verdict.PASSED:
             continue
         for check in located(result):
             if check.kind == "robustness" and check.verdict != Verdict.PASSED:
-                blocks.setdefault((check.exercise, check.case), _block(check, graded, expectations, lang))
+                block = _block(check, graded, expectations, expectations.mistakes, lang)
+                blocks.setdefault((check.exercise, check.case), block)
     if blocks:
         yield f"## {_('Advice')}"
         yield escape_markdown(_("Not mistakes, but inputs that can come up in training:"))
@@ -145,7 +155,9 @@ def _advice(graded: Graded, expectations: Expectations, lang: str, _: Translate)
 def _foot(graded: Graded, environment: Mapping[str, str], _: Translate) -> Iterator[str]:
     told = []
     if environment:
-        versions = ", ".join(f"{name} {clean(version, 60)}" for name, version in sorted(environment.items()))
+        versions = ", ".join(
+            f"{name} {clean(version, 60)}" for name, version in sorted(environment.items()) if name != "platform"
+        )
         told.append(_("Graded with {versions}.").format(versions=versions))
     if graded.run is not None:
         layers = ", ".join(graded.run.layers) or _("none")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from rich import box
+from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -52,12 +53,12 @@ def render(
     )
     criteria = list(dict.fromkeys(criterion["id"] for row in rows for criterion in row["criteria"]))
     console.print(_table(rows, criteria, _))
-    for line in (
-        *_legend(criteria, _),
-        *_summary(rows, _),
-        *_commonest(rows, mistakes or {}, lang, _),
-        *_not_final(rows, _),
-    ):
+    if criteria:
+        console.print()
+        console.print(Columns([Text(f"{number} {name}") for number, name in enumerate(criteria, start=1)]))
+        console.print(_("✓ correct   ~ partly, or advice   ✗ not correct   – not done   ? not graded"))
+        console.print()
+    for line in (*_summary(rows, _), *_commonest(rows, mistakes or {}, lang, _), *_not_final(rows, _)):
         console.print(Text(line))
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
@@ -99,13 +100,6 @@ def _grade(row: Row, _: Translate) -> str:
     if not row["final"]:
         return _("not final")
     return f"{row['earned']:g} / {row['possible']:g}"
-
-
-def _legend(criteria: Sequence[str], _: Translate) -> Iterator[str]:
-    if criteria:
-        yield "  ".join(f"{number} {name}" for number, name in enumerate(criteria, start=1))
-        yield _("✓ correct   ~ partly, or advice   ✗ not correct   – not done   ? not graded")
-        yield ""
 
 
 def _summary(rows: Sequence[Row], _: Translate) -> Iterator[str]:

@@ -85,7 +85,9 @@ def supervise(work: Work, program: Program, calls: Sequence[Call], limits: Limit
     while True:
         left = started + BUDGET * limits.wall_s - time.monotonic()
         if left <= 0:
-            progress.end(progress.waiting, Verdict.TIMEOUT, f"the whole run took over {BUDGET * limits.wall_s:g} s")
+            progress.end(
+                progress.waiting, Verdict.TIMEOUT, f"the whole run took over {BUDGET * limits.wall_s:g} s"
+            )
             break
         chunks = [i for i in range(len(program.chunks)) if i not in progress.skipped]
         attempt = work(chunks, progress.waiting, min(limits.wall_s, left))
@@ -110,14 +112,20 @@ def _blame(progress: Progress, attempt: Attempt, program: Program, calls: Sequen
         return True
     if attempt.call is None:
         return False
-    exercise = _exercise(attempt.call)
-    among = calls if attempt.ended is Verdict.FORGED else progress.waiting
-    progress.end([c for c in among if _exercise(c) == exercise], attempt.ended, attempt.detail)
+    if attempt.ended is Verdict.FORGED:
+        blamed = [c for c in calls if _exercise(c) == _exercise(attempt.call)]
+    else:
+        blamed = [c for c in progress.waiting if _group(c) == _group(attempt.call)]
+    progress.end(blamed, attempt.ended, attempt.detail)
     return bool(progress.waiting)
 
 
 def _exercise(call: Call) -> str:
     return call.id.partition("/")[0]
+
+
+def _group(call: Call) -> str:
+    return call.group or _exercise(call)
 
 
 def _run(progress: Progress, wall_s: float) -> Run:

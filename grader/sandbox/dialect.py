@@ -45,7 +45,7 @@ class Namespace(ModuleType):
 
     def __init__(self, name: str, first: Any, second: Any, own: Mapping[str, Any] | None = None) -> None:
         super().__init__(name)
-        for dunder in ("__doc__", "__file__", "__path__", "__spec__", "__loader__", "__version__"):
+        for dunder in ("__doc__", "__package__", "__file__", "__path__", "__spec__", "__loader__", "__version__"):
             if (value := vars(first).get(dunder, MISSING)) is not MISSING:
                 self.__dict__[dunder] = value
         self.__dict__.update(own or {}, _first=first, _second=second)
@@ -111,20 +111,19 @@ def install() -> None:
     if isinstance(tf, Namespace):
         return
     v1 = tf.compat.v1
-    own: dict[str, Any] = {name: _nothing for name in SWITCHES}
+    own: dict[str, Any] = dict.fromkeys(SWITCHES, _nothing)
     own.update(Session=InertSession, InteractiveSession=InertSession)
     own["layers"] = Namespace("tensorflow.layers", v1.layers, tf.keras.layers, _layer_functions(tf.keras.layers))
     old = Namespace("tensorflow.compat.v1", v1, tf, own)
     compat = Namespace("tensorflow.compat", tf.compat, tf.compat, {"v1": old})
     both = Namespace("tensorflow", tf, v1, {**own, "compat": compat})
-    sys.modules.update(
-        {"tensorflow": both, "tensorflow.compat": compat, "tensorflow.compat.v1": old, "tensorflow.layers": own["layers"]}
-    )
+    sys.modules.update({"tensorflow": both, "tensorflow.compat": compat, "tensorflow.compat.v1": old})
+    sys.modules["tensorflow.layers"] = own["layers"]
     # `from tensorflow.math import ...` must find the same namespace as `tf.math`, not load TF 2's anew.
     for name in dir(tf):
         if not name.startswith("_") and isinstance(getattr(both, name), Namespace):
             sys.modules[f"tensorflow.{name}"] = getattr(both, name)
-    _complete_keras_backend(tf)
+    _complete_keras(tf, both)
 
 
 def _touch(module: Any, name: str) -> Any:
@@ -176,15 +175,22 @@ def _layer_functions(layers: Any) -> dict[str, Any]:
     return {name: function(layer) for name, layer in LAYERS.items()}
 
 
-def _complete_keras_backend(tf: Any) -> None:
-    """K.set_session, and the functions of K (K.sum, K.softmax) under `keras.backend` as in Keras 2."""
+def _complete_keras(tf: Any, both: Namespace) -> None:
+    """Names that Keras 2 had under both paths and Keras 3 has under one.
+
+    `keras.backend` (K.sum, K.softmax) and `tf.keras.losses` (kl_divergence, mean_squared_error).
+    """
     import keras
 
-    backend = tf.keras.backend
-    backend.set_session = _nothing
-    # The very modules that tf.keras has: importing them by this path would make copies.
-    sys.modules["tensorflow.keras.backend"] = backend
+    tf.keras.backend.set_session = _nothing
+    for name in dir(keras.losses):
+        getattr(both.losses, name, None)  # tf.losses keeps TF 1's where Keras 3 had left it the name
+    for module, other in ((tf.keras.backend, keras.backend), (tf.keras.losses, keras.losses)):
+        for source, target in ((module, other), (other, module)):
+            for name in dir(source):
+                if callable(getattr(source, name)) and not name.startswith("_") and not hasattr(target, name):
+                    setattr(target, name, getattr(source, name))
+    # The very modules that tf.keras has: importing them by these paths would make copies.
     sys.modules["tensorflow.keras"] = sys.modules[tf.keras.__name__]
-    for name in dir(backend):
-        if not name.startswith("_") and not hasattr(keras.backend, name):
-            setattr(keras.backend, name, getattr(backend, name))
+    sys.modules["tensorflow.keras.backend"] = tf.keras.backend
+    sys.modules["tensorflow.keras.losses"] = tf.keras.losses

@@ -107,7 +107,9 @@ class Dialogue:
     def _hear_reply(self, kind: object, note: dict[str, Any], arrays: dict[str, Array]) -> None:
         call = self._calls[len(self.observations)]
         if note.get("id") != call.id:
-            self._forger = next((c for c in self._calls if c.id in self.observations and c.id == note.get("id")), None)
+            self._forger = next(
+                (c for c in self._calls if c.id in self.observations and c.id == note.get("id")), None
+            )
             raise Forged("a reply to another question")
         if kind == "error" and not arrays:
             told = fault(note, self._program, "call")

@@ -60,7 +60,10 @@ def _passable(tree: str) -> bool:
 def isolate() -> tuple[str, ...]:
     """Once, for a zygote that nothing wraps: a network without devices, System V IPC of our own."""
     flags = kernel.NEWNET | kernel.NEWIPC
-    for attempt, name in ((kernel.unshare, "net+ipc namespaces"), (kernel.unshare_as_user, "user+net+ipc namespaces")):
+    for attempt, name in (
+        (kernel.unshare, "net+ipc namespaces"),
+        (kernel.unshare_as_user, "user+net+ipc namespaces"),
+    ):
         try:
             attempt(flags)
         except OSError:

@@ -45,9 +45,9 @@ def apply(limits: Limits, writable: bool) -> bool:
     bound = True
     for kind, value in wanted:
         hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
         try:
-            resource.setrlimit(kind, (value, value))
+            resource.setrlimit(kind, (most, most))
         except (OSError, ValueError):
             bound = False
     return bound

@@ -78,7 +78,9 @@ class PlainRunner:
 class Talk:
     """Follows one child with a thread for each of its three pipes, as selectors on Windows know no pipes."""
 
-    def __init__(self, process: subprocess.Popen[bytes], dialogue: Dialogue, limits: Limits, wall_s: float) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], dialogue: Dialogue, limits: Limits, wall_s: float
+    ) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None

@@ -14,19 +14,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from grader.sandbox import launch
 from grader.sandbox.attempts import Attempt, SandboxLost, supervise
 from grader.sandbox.dialogue import Dialogue
 from grader.sandbox.link import WORD_S, Link
+from grader.sandbox.plain import PlainRunner
 from grader.types import Call, Limits, Program, Run
 
-if TYPE_CHECKING:
-    from grader.sandbox.plain import PlainRunner
+__all__ = ["SandboxLost", "Unprotected", "Zygote", "open_sandbox"]
 
 START_S = 300.0  # importing a framework from a cold disk
-__all__ = ["SandboxLost", "Unprotected", "Zygote", "open_sandbox"]
 EMPTY = Program((), {})
 
 
@@ -51,7 +49,11 @@ class Zygote:
         self._scratch = ""
         started = time.monotonic()
         self._start()
-        self.layers = self.run(EMPTY, (), Limits()).layers
+        try:
+            self.layers = self.run(EMPTY, (), Limits()).layers
+        except BaseException:
+            self.close()
+            raise
         self.startup_s = time.monotonic() - started
 
     def __enter__(self) -> Zygote:
@@ -155,10 +157,8 @@ def open_sandbox(framework: str, *, unsafe: bool = False) -> Zygote | PlainRunne
 
     Raises SandboxLost, and Unprotected on a Linux that grants less than the minimum.
     """
-    from grader.sandbox import plain
-
     if unsafe or sys.platform != "linux":
-        return plain.PlainRunner(framework)
+        return PlainRunner(framework)
     from grader.sandbox import jail
 
     zygote = Zygote(framework)

@@ -118,7 +118,11 @@ def assemble(files: Files) -> bytes:
     call = ARGUMENTS
     program = [_load(4), _equal(ARCHITECTURE[kernel.MACHINE], 1, 0), _return(KILL), _load(0)]
     program += [_instruction(0x35, NEWEST, 0, 1), _return(ERRNO | ENOSYS)]
-    allowed = {**HARMLESS, **(PATHS if files is not Files.NONE else {}), **(WRITES if files is Files.WRITE else {})}
+    allowed = {
+        **HARMLESS,
+        **(PATHS if files is not Files.NONE else {}),
+        **(WRITES if files is Files.WRITE else {}),
+    }
     for number in allowed.values():
         program += _rule(number, ALLOW)
     for name, position in (("open", 1), ("openat", 2)):

@@ -20,7 +20,7 @@ LAYERS = (
     ("sealed", "seccomp, sealed", "instead of Landlock: no file at all may be opened"),
 )
 # Each tries one thing that must fail; True: it was kept out.
-PROBE = '''
+PROBE = """
 import os, socket
 
 def kept_out(attempt):
@@ -42,7 +42,7 @@ def probe():
 def answer():
     import numpy
     return numpy.array(probe())
-'''
+"""
 PROBED = ("reading /etc/passwd", "a socket", "a new process", "a signal to the grader", "the grader's memory")
 
 

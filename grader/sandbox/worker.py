@@ -5,8 +5,8 @@ believed beyond "these bytes are the value": how the run ended is for the superv
 """
 
 from __future__ import annotations
-
 import __future__
+
 import contextlib
 import itertools
 import linecache
@@ -46,10 +46,8 @@ def prepare(name: str) -> tuple[Framework, dict[str, str]]:
     framework = frameworks.framework(name)
     versions = framework.prepare()
     if name == "tensorflow":
-        try:
-            from grader.sandbox import dialect
-        except ImportError:
-            return framework, versions
+        from grader.sandbox import dialect
+
         dialect.install()  # after prepare: our own calls go to the real module
     return framework, versions
 

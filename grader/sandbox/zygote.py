@@ -29,13 +29,12 @@ from grader.sandbox import jail, kernel, worker
 from grader.types import Limits
 
 # What learners import: here once, so that a worker need not (and, sealed, can).
-COMMON = (
-    "abc", "bisect", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "encodings.idna",
-    "enum", "fractions",
-    "functools", "glob", "gzip", "heapq", "inspect", "io", "itertools", "json", "logging", "math", "operator",
-    "os", "pathlib", "pickle", "pprint", "random", "re", "shutil", "statistics", "string", "subprocess", "textwrap", "time",
-    "timeit", "traceback", "typing", "urllib.request", "warnings", "zipfile",
-)  # fmt: skip
+COMMON = """
+    abc bisect collections copy csv dataclasses datetime decimal encodings.idna enum fractions
+    functools glob gzip heapq inspect io itertools json logging math operator os pathlib pickle
+    pprint random re shutil statistics string subprocess textwrap time timeit traceback typing
+    urllib.request warnings zipfile
+""".split()
 IO, WORKER_FDS = 3, 4
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +18,7 @@ from grader.oracle import Sandbox, family_keys
 from grader.pipeline import Context, grade, run_and_judge
 from grader.plan import plan
 from grader.programs import Marked, with_marked
-from grader.types import Graded, Program, Run, Submission, Verdict
+from grader.types import Call, Graded, Limits, Program, Run, Submission, Verdict
 
 AGREEMENT = 1e-10  # two references, float64, relative to the largest entry
 ROOM_FOR_VARIANTS = 0.1  # of the tolerance
@@ -34,6 +34,23 @@ class VetCheck:
     run: Callable[[], list[str]]
 
 
+@dataclass(frozen=True)
+class Partial:
+    """A sandbox that runs only the calls of one exercise; the other observations are given."""
+
+    sandbox: Sandbox
+    exercise: str
+    rest: Run
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return self.sandbox.versions
+
+    def run(self, program: Program, calls: Sequence[Call], limits: Limits) -> Run:
+        own = self.sandbox.run(program, [c for c in calls if c.function == self.exercise], limits)
+        return replace(own, observations={**self.rest.observations, **own.observations})
+
+
 class Bench:
     """Runs an author's programs as if learners had handed them in, each once."""
 
@@ -47,8 +64,17 @@ class Bench:
         name = marked.name if marked else "solution"
         if name not in self._graded:
             program = with_marked(self.grading.reference.solution, [marked] if marked else [])
-            self._graded[name] = self.grade(program, self.context)
+            context = self.context
+            if marked is not None and marked in self.grading.reference.mistakes:
+                context = replace(context, sandbox=self._only(marked.exercise))
+            self._graded[name] = self.grade(program, context)
         return self._graded[name]
+
+    def _only(self, exercise: str) -> Sandbox:
+        """Runs the calls of one exercise and takes the rest from the solution: a mistake is about one."""
+        solution = self.graded(None).run
+        assert solution is not None
+        return Partial(self.sandbox, exercise, solution)
 
     def grade(self, program: Program, context: Context) -> Graded:
         return run_and_judge(Submission("vet", "vet", b"", ""), program, context, time.perf_counter())

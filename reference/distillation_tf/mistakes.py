@@ -148,9 +148,7 @@ def kd_roles_swapped(l_t, l_s, T):
 )
 def kd_reverse_kl(l_t, l_s, T):
     p_s = tf.nn.softmax(l_s / T)
-    return tf.reduce_mean(
-        tf.reduce_sum(p_s * (tf.nn.log_softmax(l_s / T) - tf.nn.log_softmax(l_t / T)), axis=1)
-    )
+    return tf.reduce_mean(tf.reduce_sum(p_s * (tf.nn.log_softmax(l_s / T) - tf.nn.log_softmax(l_t / T)), axis=1))
 
 
 @mistake(
@@ -191,17 +189,14 @@ def kd_double_softmax(l_t, l_s, T):
     ko="두 네트워크의 출력에 모두 softmax가 두 번 적용되었습니다. 인자는 softmax를 거치기 전의 logit입니다.",
 )
 def kd_double_softmax_both(l_t, l_s, T):
-    return soft_cross_entropy(
-        tf.nn.softmax(tf.nn.softmax(l_t) / T), tf.nn.log_softmax(tf.nn.softmax(l_s) / T)
-    )
+    return soft_cross_entropy(tf.nn.softmax(tf.nn.softmax(l_t) / T), tf.nn.log_softmax(tf.nn.softmax(l_s) / T))
 
 
 @mistake(
     "knowledge_distillation",
     en="This is a mean squared error between probabilities: a method of its own, but not the divergence "
     "asked for here.",
-    ko="확률 사이의 평균 제곱 오차를 계산하셨습니다. 이런 방법도 있지만 이 문제에서 요구하는 KL 발산은 "
-    "아닙니다.",
+    ko="확률 사이의 평균 제곱 오차를 계산하셨습니다. 이런 방법도 있지만 이 문제에서 요구하는 KL 발산은 아닙니다.",
 )
 def kd_mse_probabilities(l_t, l_s, T):
     return tf.reduce_mean(tf.square(tf.nn.softmax(l_t / T) - tf.nn.softmax(l_s / T)))
@@ -227,8 +222,7 @@ def kd_no_log(l_t, l_s, T):
 
 @mistake(
     "knowledge_distillation",
-    en="Logarithms are used on both sides. The weights in the sum are the teacher's probabilities "
-    "themselves.",
+    en="Logarithms are used on both sides. The weights in the sum are the teacher's probabilities themselves.",
     ko="양쪽 모두에 로그를 취하셨습니다. 합에서 가중치가 되는 것은 teacher의 확률 그 자체입니다.",
 )
 def kd_log_target(l_t, l_s, T):
@@ -279,8 +273,7 @@ def kd_gradient_cut(l_t, l_s, T):
 
 @mistake(
     "knowledge_distillation",
-    en="The result is too large by the batch size: the samples are added up, but the batch has to be "
-    "averaged.",
+    en="The result is too large by the batch size: the samples are added up, but the batch has to be averaged.",
     ko="결과가 batch 크기만큼 큽니다. 표본에 대해 합이 아니라 평균을 취해야 합니다.",
 )
 def kd_batch_sum(l_t, l_s, T):
@@ -343,8 +336,7 @@ def kd_base_two(l_t, l_s, T):
 
 @mistake(
     "knowledge_distillation",
-    en="A sigmoid is used per class. The classes exclude each other, so their probabilities have to sum to "
-    "1.",
+    en="A sigmoid is used per class. The classes exclude each other, so their probabilities have to sum to 1.",
     ko="클래스마다 sigmoid를 사용하셨습니다. 클래스는 서로 배타적이므로 확률의 합이 1이 되어야 합니다.",
 )
 def kd_sigmoid(l_t, l_s, T):
@@ -418,8 +410,7 @@ def loss_with_kd_labels_only(y_true, y_pred):
     "loss_with_kd",
     en="The label loss is weighted down as well. In this notebook it keeps its full weight and the "
     "distillation term is added.",
-    ko="레이블 loss에도 가중치가 곱해져 있습니다. 이 노트북에서는 레이블 loss를 그대로 두고 증류 항을 "
-    "더합니다.",
+    ko="레이블 loss에도 가중치가 곱해져 있습니다. 이 노트북에서는 레이블 loss를 그대로 두고 증류 항을 더합니다.",
 )
 def loss_with_kd_mixed(y_true, y_pred):
     return 0.5 * label_loss(y_true, y_pred) + 0.5 * knowledge_distillation(logits_t, logits_s, 2.0)
@@ -493,8 +484,7 @@ def mean_norm(difference):
 
 @mistake(
     "attention_transfer",
-    en="The absolute value is missing: positive and negative activations cancel out in the sum over the "
-    "channels.",
+    en="The absolute value is missing: positive and negative activations cancel out in the sum over the channels.",
     ko="절댓값이 빠졌습니다. 채널에 대해 더할 때 양수와 음수 활성값이 서로 상쇄됩니다.",
 )
 def at_no_abs(x_t, x_s):
@@ -542,9 +532,7 @@ def at_normalised_over_batch(x_t, x_s):
     "표본마다 따로 정규화해야 합니다.",
 )
 def at_normalised_over_everything(x_t, x_s):
-    return mean_norm(
-        tf.math.l2_normalize(flat(channel_sum(x_t))) - tf.math.l2_normalize(flat(channel_sum(x_s)))
-    )
+    return mean_norm(tf.math.l2_normalize(flat(channel_sum(x_t))) - tf.math.l2_normalize(flat(channel_sum(x_s))))
 
 
 @mistake(
@@ -587,9 +575,7 @@ def at_sum_over_width(x_t, x_s):
     ko="위치에 대해 더하고 채널을 남기셨습니다. attention map은 위치를 남기고 채널에 대해 더한 것입니다.",
 )
 def at_sum_over_positions(x_t, x_s):
-    return mean_norm(
-        unit(tf.reduce_sum(tf.abs(x_t), axis=[1, 2])) - unit(tf.reduce_sum(tf.abs(x_s), axis=[1, 2]))
-    )
+    return mean_norm(unit(tf.reduce_sum(tf.abs(x_t), axis=[1, 2])) - unit(tf.reduce_sum(tf.abs(x_s), axis=[1, 2])))
 
 
 @mistake(
@@ -618,9 +604,7 @@ def at_channel_maximum(x_t, x_s):
     ko="활성값을 제곱하셨습니다. 논문에서는 제곱을 선호하지만, 노트북의 수식은 절댓값을 더합니다.",
 )
 def at_squares(x_t, x_s):
-    return mean_norm(
-        unit(tf.reduce_sum(tf.square(x_t), axis=3)) - unit(tf.reduce_sum(tf.square(x_s), axis=3))
-    )
+    return mean_norm(unit(tf.reduce_sum(tf.square(x_t), axis=3)) - unit(tf.reduce_sum(tf.square(x_s), axis=3)))
 
 
 @mistake(
@@ -684,8 +668,7 @@ def at_fourth_power(x_t, x_s):
 
 @mistake(
     "attention_transfer",
-    en="The result is too large by the batch size: the samples are added up, but the batch has to be "
-    "averaged.",
+    en="The result is too large by the batch size: the samples are added up, but the batch has to be averaged.",
     ko="결과가 batch 크기만큼 큽니다. 표본에 대해 합이 아니라 평균을 취해야 합니다.",
 )
 def at_batch_sum(x_t, x_s):
@@ -695,8 +678,7 @@ def at_batch_sum(x_t, x_s):
 @mistake(
     "attention_transfer",
     en="One norm is taken over the whole batch. Take one per sample, then the mean over the batch.",
-    ko="batch 전체에 대해 하나의 norm을 구하셨습니다. 표본마다 norm을 구한 뒤 batch에 대해 평균을 취해야 "
-    "합니다.",
+    ko="batch 전체에 대해 하나의 norm을 구하셨습니다. 표본마다 norm을 구한 뒤 batch에 대해 평균을 취해야 합니다.",
 )
 def at_one_norm(x_t, x_s):
     return tf.norm(unit(channel_sum(x_t)) - unit(channel_sum(x_s)))
@@ -762,8 +744,7 @@ def at_softmax(x_t, x_s):
     "attention_transfer",
     en="This is 1 minus the cosine of the two maps. It is related (half the squared distance), but the "
     "formula asks for the distance.",
-    ko="두 map의 코사인 유사도를 1에서 뺀 값입니다. 거리의 제곱의 절반에 해당하지만, 수식은 거리 그 "
-    "자체입니다.",
+    ko="두 map의 코사인 유사도를 1에서 뺀 값입니다. 거리의 제곱의 절반에 해당하지만, 수식은 거리 그 자체입니다.",
 )
 def at_cosine(x_t, x_s):
     return tf.reduce_mean(1 - tf.reduce_sum(unit(channel_sum(x_t)) * unit(channel_sum(x_s)), axis=1))
@@ -865,9 +846,7 @@ def loss_with_at_last_only(y_true, y_pred):
     ko="마지막 feature map 쌍이 빠졌습니다. 쌍은 모두 세 개입니다.",
 )
 def loss_with_at_last_missing(y_true, y_pred):
-    return label_loss(y_true, y_pred) + 0.1 * (
-        attention_transfer(x1_t, x1_s) + attention_transfer(x2_t, x2_s)
-    )
+    return label_loss(y_true, y_pred) + 0.1 * (attention_transfer(x1_t, x1_s) + attention_transfer(x2_t, x2_s))
 
 
 @mistake(
@@ -876,9 +855,7 @@ def loss_with_at_last_missing(y_true, y_pred):
     ko="첫 번째 feature map 쌍이 빠졌습니다. 쌍은 모두 세 개입니다.",
 )
 def loss_with_at_first_missing(y_true, y_pred):
-    return label_loss(y_true, y_pred) + 0.1 * (
-        attention_transfer(x2_t, x2_s) + attention_transfer(x3_t, x3_s)
-    )
+    return label_loss(y_true, y_pred) + 0.1 * (attention_transfer(x2_t, x2_s) + attention_transfer(x3_t, x3_s))
 
 
 @mistake(
@@ -907,9 +884,7 @@ def loss_with_at_minus(y_true, y_pred):
     ko="정답 레이블에 대한 loss가 빠졌습니다. 전이 항은 그 위에 더하는 것입니다.",
 )
 def loss_with_at_no_labels(y_true, y_pred):
-    return 0.1 * (
-        attention_transfer(x1_t, x1_s) + attention_transfer(x2_t, x2_s) + attention_transfer(x3_t, x3_s)
-    )
+    return 0.1 * (attention_transfer(x1_t, x1_s) + attention_transfer(x2_t, x2_s) + attention_transfer(x3_t, x3_s))
 
 
 @mistake(
@@ -1083,8 +1058,7 @@ def pd_sums(z):
 
 @mistake(
     "pairwise_distance",
-    en="The norms of the rows are subtracted. Take the norm of the difference, not the difference of the "
-    "norms.",
+    en="The norms of the rows are subtracted. Take the norm of the difference, not the difference of the norms.",
     ko="행의 norm끼리 빼셨습니다. norm의 차이가 아니라 차이의 norm을 구해야 합니다.",
 )
 def pd_difference_of_norms(z):
@@ -1125,8 +1099,7 @@ def pd_ones_on_diagonal(z):
 
 @mistake(
     "pairwise_distance",
-    en="Only the pairs with i < j have a distance. The matrix is symmetric: entry [j][i] equals entry "
-    "[i][j].",
+    en="Only the pairs with i < j have a distance. The matrix is symmetric: entry [j][i] equals entry [i][j].",
     ko="i < j인 쌍만 거리가 채워져 있습니다. 행렬은 대칭이어서 out[j][i]와 out[i][j]가 같아야 합니다.",
 )
 def pd_upper_triangle(z):
@@ -1223,9 +1196,7 @@ def rkd_divided_by_norm(l_t, l_s):
 )
 def rkd_row_means(l_t, l_s):
     d_t, d_s = pairwise_distance(l_t), pairwise_distance(l_s)
-    return mean_huber(
-        d_t / tf.reduce_mean(d_t, 1, keepdims=True), d_s / tf.reduce_mean(d_s, 1, keepdims=True)
-    )
+    return mean_huber(d_t / tf.reduce_mean(d_t, 1, keepdims=True), d_s / tf.reduce_mean(d_s, 1, keepdims=True))
 
 
 @mistake(
@@ -1268,8 +1239,7 @@ def rkd_multiplied_by_mean(l_t, l_s):
 
 @mistake(
     "relational_knowledge_distillation",
-    en="Squared distances enter. The formula compares the distances themselves and squares only their "
-    "difference.",
+    en="Squared distances enter. The formula compares the distances themselves and squares only their difference.",
     ko="거리의 제곱이 사용되었습니다. 수식은 거리 자체를 비교하고, 그 차이만 제곱합니다.",
 )
 def rkd_squared_distances(l_t, l_s):
@@ -1320,8 +1290,7 @@ def rkd_root_mean_square(l_t, l_s):
     "relational_knowledge_distillation",
     en="The Huber loss compares the difference with a matrix of ones. Its two arguments are the two things "
     "to compare.",
-    ko="Huber loss가 차이를 1로 채운 행렬과 비교하고 있습니다. 두 인자에는 서로 비교할 두 값을 넣어야 "
-    "합니다.",
+    ko="Huber loss가 차이를 1로 채운 행렬과 비교하고 있습니다. 두 인자에는 서로 비교할 두 값을 넣어야 합니다.",
 )
 def rkd_huber_of_ones(l_t, l_s):
     psi_t, psi_s = relative(l_t), relative(l_s)
@@ -1357,14 +1326,11 @@ def rkd_of_probabilities(l_t, l_s):
 
 @mistake(
     "relational_knowledge_distillation",
-    en="The logits are normalised before the distances are taken. Only the distances are divided, by their "
-    "mean.",
+    en="The logits are normalised before the distances are taken. Only the distances are divided, by their mean.",
     ko="거리를 구하기 전에 logit을 정규화하셨습니다. 나누는 것은 거리이며, 그 평균으로 나눕니다.",
 )
 def rkd_logits_normalised(l_t, l_s):
-    return mean_huber(
-        relative(tf.math.l2_normalize(l_t, axis=1)), relative(tf.math.l2_normalize(l_s, axis=1))
-    )
+    return mean_huber(relative(tf.math.l2_normalize(l_t, axis=1)), relative(tf.math.l2_normalize(l_s, axis=1)))
 
 
 @mistake(

@@ -151,6 +151,6 @@ def loss_with_rkd(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     Returns:
         [B] one loss per sample.
     """
-    rkd_weight = 0.2
+    rkd_weight = 0.1
     loss = tf.keras.losses.categorical_crossentropy(y_true, y_pred)
     return loss + rkd_weight * relational_knowledge_distillation(logits_t, logits_s)

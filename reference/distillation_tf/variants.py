@@ -72,7 +72,7 @@ def kd_log_sum_exp(l_t, l_s, T):
 @variant("knowledge_distillation")
 def kd_exponentials_by_hand(l_t, l_s, T):
     def soften(logits):
-        e = tf.exp((logits - tf.reduce_max(logits, axis=1, keepdims=True)) / T)
+        e = tf.exp((logits - tf.stop_gradient(tf.reduce_max(logits, axis=1, keepdims=True))) / T)
         return e / tf.reduce_sum(e, axis=1, keepdims=True)
 
     return -tf.reduce_sum(soften(l_t) * tf.math.log(soften(l_s))) / tf.cast(tf.shape(l_t)[0], l_t.dtype)
@@ -203,6 +203,7 @@ def loss_with_kd_keras_object(y_true, y_pred):
 @variant(
     "loss_with_kd",
     family="t2_outside",
+    helpers=("reference", "kl"),  # twice would be T^4
     en="You multiply the distillation term by T^2 here, which belongs to the paper's form. It is accepted; "
     "make sure that `knowledge_distillation` does not do it a second time.",
     ko="여기서 증류 항에 T^2을 곱하셨네요. 논문의 형태이므로 정답으로 인정합니다. 다만 "
