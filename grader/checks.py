@@ -7,7 +7,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from grader.compare import allowance, brief, coincides, compare, excess, loss_value, shape_text
-from grader.types import Answer, Array, Case, CheckResult, Exercise, Expected, Family, Mismatch, Observation, Verdict
+from grader.types import (
+    Answer,
+    Array,
+    Case,
+    CheckResult,
+    Exercise,
+    Expected,
+    Family,
+    Mismatch,
+    Observation,
+    Verdict,
+)
 
 
 def names(case: Case) -> tuple[str, ...]:

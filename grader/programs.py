@@ -120,7 +120,15 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
         alias = Chunk("\n" * (node.lineno - 1) + f"{exercise} = {node.name}", None)
         text = {lang: words[lang] for lang in LANGUAGES if words.get(lang)}
         chunks = (*shared, _chunk(lines, node), alias)
-        yield Marked(node.name, exercise, words.get("family", ""), tuple(words.get("helpers", ())), text, chunks, f"{file.name}:{node.lineno}")
+        yield Marked(
+            node.name,
+            exercise,
+            words.get("family", ""),
+            tuple(words.get("helpers", ())),
+            text,
+            chunks,
+            f"{file.name}:{node.lineno}",
+        )
 
 
 def _chunk(lines: Sequence[str], node: ast.stmt) -> Chunk:

@@ -11,7 +11,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 
 from grader.cleaning import clean, logical_end
 from grader.types import Cell, Notebook
@@ -54,9 +53,13 @@ class ParsedCell:
 
 def read_cells(notebook: Notebook) -> list[ParsedCell]:
     """Clean and parse every cell; past four times MAX_CODE the rest counts as broken. Never raises."""
-    sizes = accumulate(len(cell.source) for cell in notebook.cells)
-    left = (4 * MAX_CODE - size + len(cell.source) for size, cell in zip(sizes, notebook.cells, strict=True))
-    return [read_cell(cell, min(MAX_CODE, room)) for cell, room in zip(notebook.cells, left, strict=True)]
+    parsed, room = [], 4 * MAX_CODE
+    for cell in notebook.cells:
+        limit = min(MAX_CODE, room)
+        parsed.append(read_cell(cell, limit))
+        if len(cell.source) <= limit:  # a cell that is refused costs the later ones nothing
+            room -= len(cell.source)
+    return parsed
 
 
 def read_cell(cell: Cell, limit: int = MAX_CODE) -> ParsedCell:

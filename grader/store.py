@@ -62,7 +62,10 @@ def load(path: Path, cases: Sequence[Case], cases_digest: str) -> Expectations:
                 answers.setdefault(case.id, {}).setdefault("mistake", {}).setdefault(mistake["name"], {})
     return Expectations(
         {case.id: _expected(case, answers.get(case.id, {}), meta["rounding"]) for case in cases},
-        {e: tuple(Family(f["name"], f["note"], tuple(f["helpers"])) for f in forms) for e, forms in meta["families"].items()},
+        {
+            e: tuple(Family(f["name"], f["note"], tuple(f["helpers"])) for f in forms)
+            for e, forms in meta["families"].items()
+        },
         {m["name"]: Mistake(**m) for m in meta["mistakes"]},
         meta["digest"],
     )

@@ -115,9 +115,7 @@ def test_the_patterns_find_what_they_look_for() -> None:
         assert not FORBIDDEN.search(text)
 
 
-@pytest.mark.skipif(
-    not (ROOT / ".git").exists(), reason="not a git checkout: nothing says which files are ours"
-)
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout: nothing says which files are ours")
 def test_no_file_mentions_a_machine_or_a_registry() -> None:
     names = [name for name in project_files() if not name.startswith(SPECIMENS)]
     assert "pyproject.toml" in names

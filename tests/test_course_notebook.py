@@ -21,7 +21,7 @@ CODE = re.compile(r"\s|[\w.]+(, [\w.]+)* ?[=(]|\(|(def|for|import|from|return|pr
 ANSWERS = {
     "knowledge_distillation": "p_t = tf.nn.softmax(l_t / T, dim=1)\n"
     "    loss = -tf.reduce_mean(tf.reduce_sum(p_t * tf.nn.log_softmax(l_s / T), reduction_indices=1))",
-    "attention_transfer": "a_t = tf.math.l2_normalize(tf.layers.flatten(tf.reduce_sum(tf.abs(x_t), axis=3)), axis=1)\n"
+    "attention_transfer": "a_t = tf.nn.l2_normalize(tf.layers.flatten(tf.reduce_sum(tf.abs(x_t), axis=3)), axis=1)\n"
     "    a_s = tf.math.l2_normalize(tf.layers.flatten(tf.reduce_sum(tf.abs(x_s), axis=3)), axis=1)\n"
     "    loss = tf.reduce_mean(tf.norm(a_t - a_s, axis=1))",
     "loss_with_at": "loss = loss + at_weight * (attention_transfer(x1_t, x1_s)\n"
@@ -52,9 +52,10 @@ def notebook(tmp_path: Path, **answers: str) -> Path:
     made = nbformat.v4.new_notebook()
     for kind, source in blocks(TEXT.read_text("utf-8")):
         name = re.search(r"^def (\w+)", source, re.M)
+        filled = source
         if kind == "code" and name and name[1] in answers:
-            source = re.sub(r"\w+ = [^=\n]*\?", lambda _, n=name[1]: answers[n], source)
-        made.cells.append(getattr(nbformat.v4, f"new_{kind}_cell")(source))
+            filled = re.sub(r"\w+ = [^=\n]*\?", lambda _, n=name[1]: answers[n], source)
+        made.cells.append(getattr(nbformat.v4, f"new_{kind}_cell")(filled))
     path = tmp_path / "course.ipynb"
     nbformat.write(made, path)
     return path

@@ -96,7 +96,7 @@ def test_a_damaged_member_costs_only_itself(tmp_path: Path) -> None:
 def test_a_file_that_is_no_zip_is_a_usage_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "class.zip"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match="class.zip"):
+    with pytest.raises(UsageError, match=r"class\.zip"):
         find([path])
 
 

@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from grader.commands import MEND, OK
-from grader.context import DEVELOPMENT_SECRET, SECRET_FILE, Grading, assignment_folder, find_secret, make_secret
+from grader.context import (
+    DEVELOPMENT_SECRET,
+    SECRET_FILE,
+    Grading,
+    assignment_folder,
+    baked,
+    find_secret,
+    make_secret,
+)
 from grader.context import bake as bake_one
-from grader.context import baked
 from grader.programs import load_reference
 from grader.sandbox.pool import open_sandbox
 from grader.sandbox.survey import protected, survey

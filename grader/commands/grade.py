@@ -131,7 +131,9 @@ def judge_safely(submission: Submission, context: Context) -> Graded:
     return grade(submission, context)
 
 
-def keep(graded: Graded, grading: Grading, context: Context, out: Path, journal: Journal, lang: str) -> dict[str, Any]:
+def keep(
+    graded: Graded, grading: Grading, context: Context, out: Path, journal: Journal, lang: str
+) -> dict[str, Any]:
     """Write a learner's files, then note it: what the journal knows is on disk."""
     folder = out / graded.submission.id
     folder.mkdir(parents=True, exist_ok=True)

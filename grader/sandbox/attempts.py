@@ -12,7 +12,8 @@ from grader.types import Call, Fault, Limits, Observation, Place, Program, Run, 
 
 PRINT_LIMIT = 64 << 10  # bytes of output that are kept
 MAX_SKIPPED = 5  # chunks that may kill a worker before we give up
-BUDGET = 3  # a run may take this many times the wall limit of one worker
+BUDGET = 6  # a run may take this many times the wall limit of one worker
+PATIENCE = 2  # workers that may use up their wall limit; later ones get a quarter of it
 NAMES = {
     Verdict.TIMEOUT: "Timeout",
     Verdict.CPU: "CpuLimit",
@@ -89,8 +90,10 @@ def supervise(work: Work, program: Program, calls: Sequence[Call], limits: Limit
                 progress.waiting, Verdict.TIMEOUT, f"the whole run took over {BUDGET * limits.wall_s:g} s"
             )
             break
+        overslept = sum(a.ended is Verdict.TIMEOUT for a in progress.attempts)
+        wall_s = limits.wall_s if overslept < PATIENCE else limits.wall_s / 4
         chunks = [i for i in range(len(program.chunks)) if i not in progress.skipped]
-        attempt = work(chunks, progress.waiting, min(limits.wall_s, left))
+        attempt = work(chunks, progress.waiting, min(wall_s, left))
         progress.add(attempt)
         if attempt.ended is None or not _blame(progress, attempt, program, calls):
             break

@@ -29,6 +29,9 @@ class Dialogue:
     def __init__(self, program: Program, chunks: Sequence[int], calls: Sequence[Call]) -> None:
         """`chunks`: indices of the chunks of `program` that this worker loads."""
         self._program, self._chunks, self._calls = program, list(chunks), list(calls)
+        for call in calls:
+            demand_inputs(call)
+        self._sent = 0
         self._splitter = wire.Splitter()
         self._started = 0  # chunks
         self._may_fault = False
@@ -39,13 +42,22 @@ class Dialogue:
         self.load_faults: list[Fault] = []
         self.observations: dict[str, Observation] = {}
 
-    def frames(self) -> list[bytes]:
-        """What to send: the program, then every call."""
-        load = {
-            "chunks": [[self._program.chunks[i].source, self._program.chunks[i].cell] for i in self._chunks],
-            "cells": list(self._program.cells.items()),
-        }
-        return [wire.encode(load), *map(question, self._calls)]
+    def due(self) -> bytes:
+        """What is to be sent now: the program, then each question once the one before is answered.
+
+        A worker that could read ahead would know hidden inputs early enough to tell them in a public case.
+        """
+        answered = len(self.observations)
+        if self._sent == 0:
+            chunks = [self._program.chunks[i] for i in self._chunks]
+            load = {"chunks": [[c.source, c.cell] for c in chunks], "cells": list(self._program.cells.items())}
+            frame = wire.encode(load)
+        elif self.loaded and not self.finished and self._sent == answered + 1:
+            frame = question(self._calls[answered])
+        else:
+            return b""
+        self._sent += 1
+        return frame
 
     @property
     def finished(self) -> bool:
@@ -122,13 +134,17 @@ class Dialogue:
             raise Forged("neither a value nor an error")
 
 
-def question(call: Call) -> bytes:
-    """The frame that asks for one call. Raises ValueError when it names inputs that it does not bring."""
-    entries = [[s.function, list(s.args), s.returns, s.symmetric] for s in call.stand_ins]
+def demand_inputs(call: Call) -> None:
+    """Raises ValueError when a call names inputs that it does not bring."""
     used = [*call.args, *call.bind, *call.gradient, *([call.cotangent] if call.cotangent else [])]
     used += [name for s in call.stand_ins for name in (*s.args, s.returns) if isinstance(name, str)]
     if unknown := sorted(set(used) - set(call.inputs)):
         raise ValueError(f"call {call.id} uses inputs that it does not bring: {', '.join(unknown)}")
+
+
+def question(call: Call) -> bytes:
+    """The frame that asks for one call."""
+    entries = [[s.function, list(s.args), s.returns, s.symmetric] for s in call.stand_ins]
     note = {
         "id": call.id,
         "function": call.function,

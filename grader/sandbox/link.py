@@ -23,7 +23,7 @@ class Link:
 
     def __init__(self, dialogue: Dialogue, limits: Limits, wall_s: float) -> None:
         self._dialogue, self._limits = dialogue, limits
-        self._outbox = memoryview(b"".join(dialogue.frames()))
+        self._outbox = memoryview(dialogue.due())
         self._job, self._their_job = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._io, self._their_io = socket.socketpair()
         self._out, self._their_out = os.pipe()
@@ -112,6 +112,9 @@ class Link:
                 self._deadline = min(self._deadline, time.monotonic() + 1.0)
             elif not self._stopped:
                 self._hear(data)
+                if more := self._dialogue.due():
+                    self._outbox = memoryview(bytes(self._outbox) + more)
+                    selector.modify(self._io, selectors.EVENT_READ | selectors.EVENT_WRITE)
 
     def _hear(self, data: bytes) -> None:
         try:

@@ -87,8 +87,10 @@ class Talk:
         self._process, self._dialogue, self._limits, self._wall_s = process, dialogue, limits, wall_s
         self._printed = bytearray()
         self._heard: queue.Queue[bytes] = queue.Queue(maxsize=64)
+        self._to_tell: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._to_tell.put(dialogue.due())
         threads = [
-            threading.Thread(target=self._tell, args=(process.stdin, b"".join(dialogue.frames())), daemon=True),
+            threading.Thread(target=self._tell, args=(process.stdin,), daemon=True),
             threading.Thread(target=self._listen, args=(process.stdout,), daemon=True),
             threading.Thread(target=self._drain, args=(process.stderr,), daemon=True),
         ]
@@ -102,6 +104,7 @@ class Talk:
         if ended is Verdict.EXITED:  # it hung up: a moment for its own end
             with contextlib.suppress(ChildProcessError):
                 _wait_until_exit(self._process.pid, 1.0)
+        self._to_tell.put(b"")
         status, cpu_s, memory_mb = self._end()
         dialogue = self._dialogue
         if dialogue.layers is None:
@@ -130,6 +133,8 @@ class Talk:
                 return Verdict.FORGED, str(error)
             if self._dialogue.finished:
                 return None, ""
+            if more := self._dialogue.due():
+                self._to_tell.put(more)
             if not started and self._dialogue.layers is not None:
                 started, deadline = True, time.monotonic() + self._wall_s
 
@@ -155,10 +160,11 @@ class Talk:
                     pipe.close()
         return status, *usage
 
-    def _tell(self, pipe: IO[bytes], frames: bytes) -> None:
+    def _tell(self, pipe: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError):
-            pipe.write(frames)
-            pipe.flush()
+            while frame := self._to_tell.get():
+                pipe.write(frame)
+                pipe.flush()
 
     def _listen(self, pipe: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -101,7 +101,12 @@ class Server:
                     self._kill(child) if fd == child.job else self._bury(child)
 
     def _fork(self, request: dict[str, Any], job: int, io: int, out: int) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # no process to be had: hanging up tells the supervisor that it was not the learner
+            for fd in (job, io, out):
+                os.close(fd)
+            return
         if pid == 0:
             self._become_worker(Limits(**request["limits"]), io, out)
         os.close(io)
