@@ -111,15 +111,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> int:
-    from grader.commands import author, check, grade  # here, so that --help starts at once
-
+    # Imported here, so that --help starts at once and a laptop's system need not have what grading needs.
     lang = language(getattr(args, "lang", None))
     match args.command:
         case "grade":
+            from grader.commands import grade
+
             options = grade.Options(args.jobs, args.json, args.again, args.unsafe, args.dev_secret, lang)
             return grade.run(args.paths, args.assignment, args.out, options)
         case "check":
+            from grader.commands import check
+
             return check.run(args.notebook, args.assignment, args.exercise, lang)
+    from grader.commands import author
+
+    match args.command:
         case "vet":
             return author.vet(args.assignment)
         case "bake":

@@ -39,11 +39,8 @@ def find_secret(root: Path, *, development: bool = False) -> bytes:
     except OSError:
         secret = b""
     if not secret:
-        raise ConfigError(
-            [
-                f"{root / SECRET_FILE}: no secret to draw the hidden cases from; run `grader init` once, or set GRADER_SECRET"
-            ]
-        )
+        mend = "run `grader init` once, or set GRADER_SECRET"
+        raise ConfigError([f"{root / SECRET_FILE}: no secret to draw the hidden cases from; {mend}"])
     return secret
 
 

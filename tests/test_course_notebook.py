@@ -21,7 +21,8 @@ CODE = re.compile(r"\s|[\w.]+(, [\w.]+)* ?[=(]|\(|(def|for|import|from|return|pr
 ANSWERS = {
     "knowledge_distillation": "p_t = tf.nn.softmax(l_t / T, dim=1)\n"
     "    loss = -tf.reduce_mean(tf.reduce_sum(p_t * tf.nn.log_softmax(l_s / T), reduction_indices=1))",
-    "attention_transfer": "a_t = tf.nn.l2_normalize(tf.layers.flatten(tf.reduce_sum(tf.abs(x_t), axis=3)), axis=1)\n"
+    "attention_transfer": "a_t = tf.reduce_sum(tf.abs(x_t), axis=3)\n"
+    "    a_t = tf.math.l2_normalize(tf.layers.flatten(a_t), axis=1)\n"
     "    a_s = tf.math.l2_normalize(tf.layers.flatten(tf.reduce_sum(tf.abs(x_s), axis=3)), axis=1)\n"
     "    loss = tf.reduce_mean(tf.norm(a_t - a_s, axis=1))",
     "loss_with_at": "loss = loss + at_weight * (attention_transfer(x1_t, x1_s)\n"

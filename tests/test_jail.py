@@ -426,7 +426,7 @@ def test_bubblewrap_round_the_zygote(secret: Path) -> None:
         assert "bubblewrap" in boxed.layers
         assert jail.suffices(boxed.layers)
         body = f"""
-            there = [os.path.exists(path) for path in ("{secret}", "{launch.ROOT}/rubric.yaml", "/root/.bashrc")]
+            there = [os.path.exists(path) for path in ("{secret}", "{launch.ROOT}/rubric.yaml", "{Path.home()}/.bashrc")]
             return float(any(there) or os.getpid() > 1000)
         """
         assert attack(boxed, body)[0].value == 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.sandbox.dialogue import clean
-from grader.types import Call, Fault, Limits, Observation, Place, Program, Run, Verdict
+from grader.types import Call, Fault, FriendlyError, Limits, Observation, Place, Program, Run, Verdict
 
 PRINT_LIMIT = 64 << 10  # bytes of output that are kept
 MAX_SKIPPED = 5  # chunks that may kill a worker before we give up
@@ -25,7 +25,7 @@ NAMES = {
 }
 
 
-class SandboxLost(RuntimeError):
+class SandboxLost(FriendlyError):
     """A worker or its zygote died by itself and could not be replaced: never the learner's fault."""
 
 

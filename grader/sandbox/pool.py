@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import socket
@@ -20,16 +21,20 @@ from grader.sandbox.attempts import Attempt, SandboxLost, supervise
 from grader.sandbox.dialogue import Dialogue
 from grader.sandbox.link import WORD_S, Link
 from grader.sandbox.plain import PlainRunner
-from grader.types import Call, Limits, Program, Run
+from grader.types import Call, FriendlyError, Limits, Program, Run
 
-__all__ = ["SandboxLost", "Unprotected", "Zygote", "open_sandbox"]
+__all__ = ["NotInstalled", "SandboxLost", "Unprotected", "Zygote", "open_sandbox"]
 
 START_S = 300.0  # importing a framework from a cold disk
 EMPTY = Program((), {})
 
 
-class Unprotected(RuntimeError):
+class Unprotected(FriendlyError):
     """This system grants too little protection for strangers' code."""
+
+
+class NotInstalled(FriendlyError):
+    """The assignment's framework is missing."""
 
 
 class Zygote:
@@ -155,8 +160,10 @@ class Zygote:
 def open_sandbox(framework: str, *, unsafe: bool = False) -> Zygote | PlainRunner:
     """What runs programs on this system: a Zygote on Linux, else (or if `unsafe`) a plain subprocess.
 
-    Raises SandboxLost, and Unprotected on a Linux that grants less than the minimum.
+    Raises SandboxLost, NotInstalled, and Unprotected on a Linux that grants less than the minimum.
     """
+    if importlib.util.find_spec(framework) is None:
+        raise NotInstalled(f"{framework} is not installed here: pip install 'grader[{framework}]'")
     if unsafe or sys.platform != "linux":
         return PlainRunner(framework)
     from grader.sandbox import jail

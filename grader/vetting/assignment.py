@@ -171,7 +171,8 @@ def _second_full(bench: Bench) -> list[str]:
 
 def _agree(bench: Bench) -> list[str]:
     reference, assignment = bench.grading.reference, bench.context.assignment
-    assert reference.second is not None and bench.second is not None
+    assert reference.second is not None
+    assert bench.second is not None
     calls = plan(assignment, bench.grading.cases, float64=True)
     one = bench.sandbox.run(reference.solution, calls, assignment.limits)
     two = bench.second.run(reference.second, calls, assignment.limits)
