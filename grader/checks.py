@@ -32,21 +32,27 @@ def part(of: Observation | Answer, check: str) -> Array | None:
 
 
 def comparable(array: Array | None, check: str, exercise: Exercise, case: Case) -> Array | None:
-    """`array` in the form in which it is compared: a loss is reduced to its batch mean."""
-    if array is None or check != "value" or exercise.returns != "loss":
+    """`array` in the form in which it is compared.
+
+    A loss is reduced to its mean. A gradient by probabilities p is taken on to the logits in front of
+    their softmax, ``p * (g - sum(p * g))``: there it does not matter whether a cross-entropy divides p
+    by its sum first, as Keras does, or takes p as it is.
+    """
+    if array is None:
+        return None
+    if check == "value":
+        return loss_value(array) if exercise.returns == "loss" else array
+    name = check.removeprefix("gradient:")
+    if name not in exercise.probabilities or array.shape != np.shape(case.inputs[name]):
         return array
-    return loss_value(array, batch_size(case, exercise))
+    p = np.asarray(case.inputs[name], np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(p * (array - (p * array).sum(-1, keepdims=True)))
 
 
 def goes_with(family: Family, helpers: Sequence[str]) -> bool:
     """Whether an accepted form may be combined with these forms of the helpers it uses."""
     return not family.helpers or all(helper in family.helpers for helper in helpers)
-
-
-def batch_size(case: Case, exercise: Exercise) -> int:
-    """Length of the first axis of the first argument, 1 where that is a number."""
-    first = case.inputs[exercise.args[0]]
-    return first.shape[0] if isinstance(first, np.ndarray) and first.ndim else 1
 
 
 def run_checks(
@@ -87,6 +93,8 @@ def _one(
     actual = comparable(returned, check, exercise, expected.case)
     if returned is None:
         mismatch = Mismatch("none", "no gradient", shape_text(want.shape), allowed)
+    elif returned.dtype.kind != "f":
+        mismatch = Mismatch("dtype", str(returned.dtype), "a floating dtype", allowed)
     elif actual is None:
         mismatch = Mismatch("shape", shape_text(returned.shape), "a scalar or one value per sample", allowed)
     else:
@@ -111,14 +119,10 @@ def looks_like(
     observation: Observation, answer: Answer, check: str, expected: Expected, exercise: Exercise
 ) -> bool:
     """Whether a wrong value or gradient is the one that a known mistake gives."""
-    if observation.ended != Verdict.PASSED:
+    if observation.ended != Verdict.PASSED or answer.value is None:
         return False
-    theirs = part(answer, check)
-    known = comparable(theirs, check, exercise, expected.case)
-    if known is None and theirs is not None:  # of a shape that no loss may have: compare as it is
-        known, actual = theirs, part(observation, check)
-    else:
-        actual = comparable(part(observation, check), check, exercise, expected.case)
+    known = comparable(part(answer, check), check, exercise, expected.case)
+    actual = comparable(part(observation, check), check, exercise, expected.case)
     scale = np.zeros(()) if known is None else known
     return coincides(actual, known, allowed_for(check, scale, expected, exercise))
 

@@ -98,7 +98,7 @@ class Grading:
         cases_digest = oracle.cases_digest(self.cases)
         try:
             expectations = store.load(cache, self.cases, cases_digest)
-        except (OSError, ValueError, KeyError, store.StaleError):
+        except store.UNUSABLE:
             expectations = oracle.compute(self.assignment, self.reference, self.cases, sandbox, jobs, progress)
             _save_if_possible(cache, lambda: store.save(cache, expectations, cases_digest))
         template = load_template(self.assignment)
@@ -117,7 +117,7 @@ def self_check(folder: Path, sandbox: Sandbox) -> Context:
         expectations = store.load(path, cases, oracle.cases_digest(cases))
     except OSError as missing:
         raise ConfigError([f"{path}: missing; the author makes it with `grader bake`"]) from missing
-    except (store.StaleError, ValueError, KeyError) as stale:
+    except store.UNUSABLE as stale:
         raise ConfigError([f"{path}: out of date ({stale}); the author remakes it with `grader bake`"]) from stale
     rubric = Rubric(assignment.slug, (), Policies())
     return Context(assignment, rubric, expectations, load_template(assignment), sandbox, environment(sandbox))
@@ -139,7 +139,7 @@ def baked(folder: Path, reference: Reference) -> bool:
     cases = tuple(case for case in draw_cases(assignment, b"") if case.public)
     try:
         stored = store.load(folder / "public.npz", cases, oracle.cases_digest(cases))
-    except (OSError, ValueError, KeyError, store.StaleError):
+    except store.UNUSABLE:
         return False
     return stored.digest == oracle.digest(assignment, reference, cases)
 

@@ -188,8 +188,12 @@ def explain_place(place: Place, lang: str) -> str:
 
 
 def located(result: ExerciseResult) -> tuple[CheckResult, ...]:
-    """The checks of an exercise, each with a place: its own, else where the function is defined."""
-    return tuple(replace(check, place=check.place or result.finding.place) for check in result.checks)
+    """The checks of an exercise, each with a place: its own, else where the function is defined.
+
+    Of a hidden case only the latter: which line an exception names is up to the learner's code.
+    """
+    at = result.finding.place
+    return tuple(replace(c, place=(c.place if c.public else None) or at) for c in result.checks)
 
 
 def explain_exercise(result: ExerciseResult, expectations: Expectations, exercise: Exercise, lang: str) -> str:

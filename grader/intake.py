@@ -7,11 +7,12 @@ still a submission, with the reason why.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import os
 import re
 import stat
 import unicodedata
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ SUFFIXES = (".ipynb", ".py")
 MAX_MEMBERS = 100_000
 MAX_RATIO = 200  # uncompressed / compressed; text rarely exceeds 20, a bomb starts at 1000
 RESERVED = ("grades.csv", "journal.")  # what an output folder holds besides submissions
+WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 SKIPPED_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", ".git", ".venv", "__pycache__", "node_modules"}
 
 
@@ -42,9 +44,12 @@ class Entry:
 
 
 def find(paths: Sequence[Path]) -> list[Entry]:
-    """Everything to grade below `paths`, sorted, with unique ids. Raises UsageError."""
+    """Everything to grade below `paths`, with unique ids that do not depend on the order of `paths`.
+
+    Raises UsageError.
+    """
     found: list[tuple[str, str, Callable[[], bytes]]] = []
-    for path in paths:
+    for path in sorted({Path(os.path.abspath(path)): path for path in paths}.values()):
         if not path.exists() and not path.is_symlink():
             raise UsageError(f"{path}: there is no such file or folder")
         if path.is_dir():
@@ -61,11 +66,15 @@ def find(paths: Sequence[Path]) -> list[Entry]:
 
 
 def read(entry: Entry) -> Submission:
-    """Read one submission. What is wrong with the learner's file goes into `problem` ("code: detail")."""
+    """Read one submission. What is wrong with the learner's file goes into `problem` ("code: detail");
+    a disk that fails or a file that we may not read is our `fault`.
+    """
     try:
         data = entry.read()
     except Unreadable as bad:
         return Submission(entry.id, entry.path, None, "", f"{bad.reason}: {bad.detail}")
+    except OSError as fault:
+        return Submission(entry.id, entry.path, None, "", fault=f"could not read it: {fault}")
     return Submission(entry.id, entry.path, data, hashlib.sha256(data).hexdigest())
 
 
@@ -107,9 +116,9 @@ def _member_reader(path: Path, member: zipfile.ZipInfo) -> Callable[[], bytes]:
         try:
             with zipfile.ZipFile(path) as archive, archive.open(member) as file:
                 data = file.read(MAX_BYTES + 1)
-        except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError, RuntimeError) as bad:
-            raise Unreadable("truncated", f"damaged in the zip ({bad})") from bad
-        except Exception as bad:  # zlib.error and lzma.LZMAError share no base class
+        except OSError:
+            raise
+        except Exception as bad:  # BadZipFile, zlib.error, lzma.LZMAError, ...: they share no base class
             raise Unreadable("truncated", f"damaged in the zip ({type(bad).__name__})") from bad
         if len(data) > MAX_BYTES:
             raise Unreadable("too_big", f"more than {MAX_BYTES} bytes")
@@ -124,35 +133,46 @@ def _wanted(path: Path) -> bool:
 
 
 def _candidates(files: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
-    """Notebooks, or .py files where a folder has no notebook; a folder's only file takes its name."""
+    """Every file, but in a learner's folder (not the top one) .py files count only where there is no notebook.
+
+    A folder's only file takes its name.
+    """
     folders: dict[str, list[tuple[PurePosixPath, T]]] = {}
     for name, file in files:
         path = PurePosixPath(name)
         folders.setdefault(str(path.parent), []).append((path, file))
     for folder, own in folders.items():
-        notebooks = [pair for pair in own if pair[0].suffix.lower() == ".ipynb"] or own
+        notebooks = [pair for pair in own if pair[0].suffix.lower() == ".ipynb" or folder == "."] or own
         for path, file in notebooks:
             alone = len(notebooks) == 1 and folder != "."
             yield (folder if alone else str(path.with_suffix(""))), file
 
 
 def _with_unique_ids(found: Sequence[tuple[str, str, Callable[[], bytes]]]) -> list[Entry]:
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     entries = []
     for name, path, reader in found:
-        base = safe_id(name)
-        seen[base.casefold()] += 1
-        number = seen[base.casefold()]
-        entries.append(Entry(base if number == 1 else f"{base}~{number}", path, reader))
+        base = unique = safe_id(name)
+        for number in itertools.count(2):
+            if unique.casefold() not in taken:
+                break
+            unique = f"{base}~{number}"
+        taken.add(unique.casefold())
+        # A name that is no UTF-8 must not stop the class when it is written down.
+        entries.append(Entry(unique, os.fsencode(path).decode("utf-8", "replace"), reader))
     return entries
 
 
 def safe_id(name: str) -> str:
     """A name that is one folder on every system: NFC, no separators, no controls, at most 120 characters."""
-    text = unicodedata.normalize("NFC", name).replace("/", "__").replace("\\", "__")
+    text = (
+        unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+        .replace("/", "__")
+        .replace("\\", "__")
+    )
     text = "".join("_" if unicodedata.category(c)[0] == "C" or c in '<>:"|?*' else c for c in text)
     text = re.sub(r"^[.\s]+|[.\s]+$", "", text)
     if len(text.encode()) > 200:
         text = text.encode()[:180].decode(errors="ignore") + "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
-    taken = text.casefold().startswith(RESERVED)
+    taken = text.casefold().startswith(RESERVED) or text.partition(".")[0].casefold() in WINDOWS
     return f"_{text}" if taken else text or "unnamed"

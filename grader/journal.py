@@ -42,10 +42,14 @@ class Journal:
             raise Busy(
                 f"{path.parent}: another grader is writing here; wait for it or choose another -o"
             ) from None
-        self._db = sqlite3.connect(path, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(SCHEMA)
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(SCHEMA)
+        except sqlite3.DatabaseError as damaged:
+            self._lock.close()
+            raise FriendlyError(f"{path}: {damaged}; move it away to grade everything anew") from damaged
 
     def __enter__(self) -> Journal:
         return self

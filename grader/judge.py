@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from grader.checks import goes_with, looks_like, names, run_checks
+from grader.checks import goes_with, looks_like, names, part, run_checks
 from grader.types import (
     REFERENCE,
     Answer,
@@ -150,13 +150,12 @@ def _recognise(
     if not failed or not answered:
         return None
     all_names = set(names(answered[0][0].case))
+    own = [name for name, mistake in expectations.mistakes.items() if mistake.exercise == exercise.name]
     for wanted in (all_names, {"value"}, all_names - {"value"}):
-        if not wanted & failed:
-            continue
-        for name, mistake in expectations.mistakes.items():
-            if mistake.exercise == exercise.name and all(
-                looks_like(o, e.mistakes[name], check, e, exercise) for e, o in answered for check in wanted
-            ):
+        for name in own if wanted & failed else ():
+            if wanted != all_names and any(part(e.mistakes[name], c) is None for e, _ in answered for c in wanted):
+                continue  # that there is no gradient says too little by itself
+            if all(looks_like(o, e.mistakes[name], c, e, exercise) for e, o in answered for c in wanted):
                 return name
     return None
 
@@ -179,5 +178,5 @@ def _one_constant(checks: Sequence[CheckResult]) -> bool:
         k = 1.0 if check.verdict == Verdict.PASSED else check.mismatch.factor if check.mismatch else None
         if k is None or k <= 0:
             return False
-        constants.setdefault(check.case, set()).add(round(k, 6))
+        constants.setdefault(check.case, set()).add(k)
     return bool(constants) and all(max(ks) - min(ks) <= 1e-3 * max(ks) for ks in constants.values())

@@ -6,6 +6,7 @@ has its own `Unreadable` reason; nothing else is raised.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -20,6 +21,11 @@ MAGIC = {b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a gzip archive", b"%PDF":
 # What may begin at the end of a cut file: a literal, or the rest of a number.
 BEGUN = ("null", "true", "false", "NaN", "-Infinity", ".", "e", "E", "e+", "e-", "E+", "E-")
 
+# Windows has none of these but O_BINARY.
+FLAGS = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
+    FLAGS |= getattr(os, _flag, 0)
+
 
 class Unreadable(Exception):
     """The file holds no notebook. `reason` is a code, `detail` a sentence for people."""
@@ -33,20 +39,22 @@ class Unreadable(Exception):
 def read_bytes(path: Path) -> bytes:
     """Read a regular file of at most MAX_BYTES.
 
-    Raises Unreadable: missing_file, symlink, is_directory, not_a_file (device, FIFO, socket),
-    no_permission, too_big.
+    Raises Unreadable for what the learner can mend (symlink, is_directory, not_a_file: device, FIFO,
+    socket, too_big) and OSError for the rest (absent, no permission, a failing disk).
     """
     try:
         _refuse_special(os.lstat(path).st_mode, path)
         # The path may have been swapped since lstat: refuse links again, never wait on a FIFO.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        handle = os.open(path, FLAGS)
         with open(handle, "rb") as file:
             _refuse_special(os.fstat(handle).st_mode, path)
             data = file.read(MAX_BYTES + 1)
-    except PermissionError as error:
-        raise Unreadable("no_permission", f"{path}: {error.strerror}") from None
-    except (OSError, ValueError) as error:
-        raise Unreadable("missing_file", f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Unreadable("symlink", f"{path} is a symbolic link; hand in the file itself") from None
+        raise
+    except ValueError as error:  # a NUL in the name
+        raise FileNotFoundError(f"{path}: {error}") from None
     _refuse_big(data)
     return data
 

@@ -40,14 +40,16 @@ class Context:
 def grade(submission: Submission, context: Context) -> Graded:
     """Judge one submission. Never raises for what a learner did; our own faults make it not final."""
     start = time.perf_counter()
+    program = None
     try:
+        if submission.fault:
+            return internal(submission, context, submission.fault)
         program = read_program(submission, context)
+        return run_and_judge(submission, program, context, start)
     except Unreadable as bad:
         zero = nothing(context.rubric, Verdict.ERROR, "unreadable", final=True, detail=bad.reason)
         why = f"{bad.reason}: {bad.detail}"
         return Graded(submission, context.assignment, zero, None, None, (), unreadable=why)
-    try:
-        return run_and_judge(submission, program, context, start)
     except Exception as fault:  # whatever it is, it is not the learner's zero
         return internal(submission, context, f"{type(fault).__name__}: {fault}", program)
 

@@ -67,15 +67,22 @@ def _score(
         return _passed(criterion, result, policies)
     if result.proportional and result.verdict == Verdict.FAILED and policies.proportional_gradient > 0:
         earned = criterion.points * policies.proportional_gradient
-        return Score(criterion, earned, Verdict.FAILED, "proportional_gradient", result.mistake or "")
+        because = "right_gradient" if _right_gradients(result) else "proportional_gradient"
+        return Score(criterion, earned, Verdict.FAILED, because, result.mistake or "")
     if result.mistake:
         return Score(criterion, 0.0, result.verdict, "mistake", result.mistake)
     return Score(criterion, 0.0, result.verdict, result.verdict.value)
 
 
+def _right_gradients(result: ExerciseResult) -> bool:
+    ordinary = [c for c in result.checks if c.kind == "ordinary" and c.check.startswith("gradient:")]
+    return all(check.verdict == Verdict.PASSED for check in ordinary)
+
+
 def _passed(criterion: Criterion, result: ExerciseResult, policies: Policies) -> Score:
     if f"{result.exercise}.{result.family}" in policies.forbid_families:
-        return Score(criterion, 0.0, Verdict.FAILED, "forbidden_family", result.family or "")
+        earned = criterion.points * policies.proportional_gradient  # no less than for any other constant
+        return Score(criterion, earned, Verdict.FAILED, "forbidden_family", result.family or "")
     if result.followed:
         earned = criterion.points * policies.follow_through
         return Score(criterion, earned, Verdict.PASSED, "follow_through", ", ".join(result.followed))
@@ -83,10 +90,10 @@ def _passed(criterion: Criterion, result: ExerciseResult, policies: Policies) ->
 
 
 def _robustness(criterion: Criterion, results: Mapping[str, ExerciseResult]) -> Score:
-    """The share of exercises that were defined and stay finite on all their difficult inputs."""
+    """The share of exercises that are right and stay finite on all their difficult inputs."""
     checks = [(r, [c for c in r.checks if c.kind == "robustness"]) for r in results.values()]
     tried = [(r, own) for r, own in checks if own]
-    good = [r for r, own in tried if all(c.verdict == Verdict.PASSED for c in own)]
+    good = [r for r, own in tried if r.verdict == Verdict.PASSED and all(c.verdict == Verdict.PASSED for c in own)]
     earned = criterion.points * len(good) / len(tried) if tried else 0.0
     if len(good) == len(tried) and tried:
         return Score(criterion, earned, Verdict.PASSED, "passed")

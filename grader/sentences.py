@@ -88,11 +88,9 @@ REMARKS: Mapping[str, str] = {
     "load_fault": mark("This part of the notebook stopped with an error when it was run: {detail}"),
 }
 UNREADABLE: Mapping[str, str] = {
-    "missing_file": mark("There is no file. Please hand in the notebook again."),
     "symlink": mark("This is only a link to a file. Hand in the notebook itself."),
     "is_directory": mark("This is a folder. Hand in the notebook in it."),
     "not_a_file": mark("This is not an ordinary file. Hand in the notebook itself."),
-    "no_permission": mark("The file may not be read. Please tell your instructor."),
     "too_big": mark("The file is too large. Clear the outputs of all cells, save and hand in again."),
     "empty": mark("The file is empty. Save the notebook and hand in again."),
     "not_utf8": mark("The file is not saved as UTF-8. Save it again as UTF-8 and hand in again."),
@@ -110,6 +108,7 @@ BECAUSE: Mapping[str, str] = {
     "passed": mark("All checks passed."),
     "follow_through": mark("Correct in itself: the mistake in {detail} is not charged again here."),
     "proportional_gradient": mark("The gradient has the right direction but a wrong constant."),
+    "right_gradient": mark("The gradient is right, but the value is not: look at the cases below."),
     "mistake": mark("A known mistake was recognised."),
     "forbidden_family": mark("This form is right in itself, but the course does not accept it here."),
     "robustness": mark("Difficult inputs are not handled yet in: {detail}."),

@@ -39,7 +39,7 @@ RTOL = 3e-5
 FRAMEWORKS = ("tensorflow", "torch")
 RETURNS = ("loss", "array")
 KINDS = ("ordinary", "robustness", "follow_through")
-_EXERCISE = ("args", "globals", "uses", "returns", "gradient", "rtol", "symmetric")
+_EXERCISE = ("args", "globals", "uses", "returns", "gradient", "rtol", "symmetric", "probabilities")
 _CASE = ("kind", "public", "inputs", "like", "gradient", "stand_ins")
 _CASE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -158,6 +158,7 @@ def _load_exercise(name: str, node: Node, args: Mapping[str, tuple[str, ...]], r
         rtol=_load_rtol(given, rtol),
         symmetric=flag(given["symmetric"]) if "symmetric" in given else False,
         cases=(),
+        probabilities=names(given["probabilities"], own) if "probabilities" in given else (),
     )
     cases = _load_cases(given["cases"], exercise, args) if "cases" in given else ()
     return replace(exercise, cases=cases)

@@ -10,6 +10,8 @@ import json
 import math
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ from grader.types import Answer, Array, Case, Expectations, Expected, Family, Mi
 
 class StaleError(Exception):
     """Stored expectations that do not belong to these cases."""
+
+
+# What `load` may raise for a file that is missing, damaged or of another time.
+UNUSABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, StaleError)
 
 
 def save(path: Path, expectations: Expectations, cases_digest: str, *, float32: bool = False) -> None:

@@ -191,6 +191,7 @@ class Exercise:
     rtol: float  # of the largest expected entry
     symmetric: bool
     cases: tuple[CaseSpec, ...]
+    probabilities: tuple[str, ...] = ()  # inputs whose rows are the softmax of logits
 
 
 @dataclass(frozen=True)
@@ -291,7 +292,6 @@ class Mistake:
     name: str
     exercise: str
     hint: Text
-    checks: tuple[str, ...] = ()  # "value" / "gradient": what it must be caught by; empty: any
 
 
 @dataclass(frozen=True)
@@ -423,7 +423,8 @@ class Submission:
     path: str  # where it came from, for people ("class.zip!/kim.ipynb")
     data: bytes | None  # the file's content; None when it could not be read
     sha256: str
-    problem: str = ""  # why it could not be read
+    problem: str = ""  # what is wrong with the file, "code: detail": the learner's affair
+    fault: str = ""  # why we could not read it: ours
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ import jsonschema
 import pytest
 import yaml
 
-from grader.commands.grade import judge_safely
+from grader.context import Grading
 from grader.intake import find, read
+from grader.journal import Journal
 from grader.pipeline import Context, grade
 from grader.result import to_dict
-from grader.types import Graded, Submission
+from grader.types import Graded
 
 SAMPLES = Path(__file__).parent / "submissions" / "distillation_tf"
 NAMES = sorted(p.name for p in SAMPLES.iterdir()) if SAMPLES.exists() else []
@@ -246,6 +247,63 @@ def test_ctrl_c_keeps_what_is_graded_and_stops_at_once(tmp_path: Path) -> None:
     assert len(rows(out)) == len(recorded(out)) >= 3
 
 
-def test_a_submission_that_cannot_be_read_by_us_is_not_final(context: Context) -> None:
-    result = judge_safely(Submission("kim", "kim.ipynb", None, "", "internal: Input/output error"), context)
+def test_a_file_that_we_may_not_read_is_not_final(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    entry = find([sample("right_broadcast")])[0]
+    monkeypatch.setattr("grader.notebook.os.open", failing)
+    result = grade(read(entry), context)
     assert result.grade.final is False
+    assert "Input/output error" in result.internal
+
+
+def test_whatever_the_reader_raises_does_not_end_the_class(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("ours")
+
+    monkeypatch.setattr("grader.pipeline.extract", broken)
+    assert judged("right_broadcast", context).grade.final is False
+
+
+def test_a_file_name_that_is_no_utf8_is_graded_like_any_other(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path / "lee") + b"\xff.ipynb"
+    Path(os.fsdecode(path)).write_bytes(sample("right_broadcast").read_bytes())
+    done = run(tmp_path, "-o", tmp_path / "out", *REST)
+    assert done.returncode == 0, done.stderr
+    assert float(rows(tmp_path / "out")["lee\ufffd"]["earned"]) == 100
+
+
+def test_grades_csv_holds_this_run_and_no_older_grades(tmp_path: Path) -> None:
+    first, second = sample("right_broadcast"), sample("right_loops")
+    for name, source in (("kim", first), ("lee", second)):
+        (tmp_path / f"{name}.ipynb").write_bytes(source.read_bytes())
+    out = tmp_path / "out"
+    assert run(tmp_path / "kim.ipynb", tmp_path / "lee.ipynb", "-o", out, *REST).returncode == 0
+    assert sorted(rows(out)) == ["kim", "lee"]
+    assert run(tmp_path / "lee.ipynb", "-o", out, *REST).returncode == 0
+    assert sorted(rows(out)) == ["lee"]
+
+
+def test_a_damaged_journal_is_named_with_its_mend(tmp_path: Path) -> None:
+    (tmp_path / "journal.sqlite").write_bytes(b"no database at all" * 100)
+    done = run(sample("right_broadcast"), "-o", tmp_path, *REST)
+    assert done.returncode == 2
+    assert "journal.sqlite" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fault_of_ours_does_not_replace_a_final_grade(
+    context: Context, grading: Grading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from grader.commands.grade import keep
+
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        good = keep(judged("right_loops", context), grading, context, tmp_path, journal, "en")
+        monkeypatch.setattr("grader.pipeline.judge", lambda *_: 1 / 0)
+        bad = judged("right_loops", context)
+        assert bad.grade.final is False
+        assert keep(bad, grading, context, tmp_path, journal, "en") == good
+        assert [final for _, final, _, _ in journal.rows()] == [1]

@@ -133,3 +133,36 @@ def test_ids_are_safe_folder_names(name: str, tmp_path: Path) -> None:
     (tmp_path / got).mkdir()
     assert (tmp_path / got).parent == tmp_path
     assert len(got.encode()) <= 200
+
+
+def test_no_two_submissions_share_an_id_whatever_they_are_called(tmp_path: Path) -> None:
+    for name in ("a/kim.py", "b/kim.py", "c/kim~2.py", "d/KIM.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x = 1")
+    paths = [tmp_path / name for name in ("a/kim.py", "b/kim.py", "c/kim~2.py", "d/KIM.py")]
+    ids = {e.path: e.id for e in find(paths)}
+    assert len({name.casefold() for name in ids.values()}) == 4
+    assert {e.path: e.id for e in find(paths[::-1])} == ids
+
+
+def test_one_path_given_twice_is_one_submission(tmp_path: Path) -> None:
+    (tmp_path / "kim.py").write_text("x = 1")
+    assert len(find([tmp_path / "kim.py", tmp_path / "." / "kim.py"])) == 1
+
+
+def test_a_script_among_notebooks_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "kim.ipynb").write_text("{}")
+    (tmp_path / "lee.py").write_text("x = 1")
+    assert [e.id for e in find([tmp_path])] == ["kim", "lee"]
+
+
+def test_a_disk_that_fails_is_our_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "kim.ipynb").write_text("{}")
+    (entry,) = find([tmp_path])
+    monkeypatch.setattr("grader.notebook.os.open", denied)
+    submission = read(entry)
+    assert submission.problem == ""
+    assert "Permission denied" in submission.fault

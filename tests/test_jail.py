@@ -40,6 +40,8 @@ def refused(attempt, *kinds):
     return 1.0 if isinstance(got, int) and got == -1 else 0.0
 """
 
+HOME = Path.home()
+
 
 def attack(zygote: Zygote, body: str, limits: Limits = LIMITS) -> tuple[Observation, Run]:
     """Run ``def attack(): body``, and then an honest function in the same run, which must be answered."""
@@ -426,7 +428,7 @@ def test_bubblewrap_round_the_zygote(secret: Path) -> None:
         assert "bubblewrap" in boxed.layers
         assert jail.suffices(boxed.layers)
         body = f"""
-            there = [os.path.exists(path) for path in ("{secret}", "{launch.ROOT}/rubric.yaml", "{Path.home()}/.bashrc")]
+            there = [os.path.exists(path) for path in ("{secret}", "{launch.ROOT}/rubric.yaml", "{HOME}/.bashrc")]
             return float(any(there) or os.getpid() > 1000)
         """
         assert attack(boxed, body)[0].value == 0.0

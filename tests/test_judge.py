@@ -93,7 +93,9 @@ RIGHT = {
 }
 
 
-def judged(changes: dict[str, Answer | Verdict] | None = None, **found: Found) -> dict[str, ExerciseResult]:
+def judged(
+    changes: dict[str, Answer | Verdict] | None = None, known: Expectations | None = None, **found: Found
+) -> dict[str, ExerciseResult]:
     observations = {}
     for name, what in {**RIGHT, **(changes or {})}.items():
         if isinstance(what, Verdict):
@@ -103,7 +105,7 @@ def judged(changes: dict[str, Answer | Verdict] | None = None, **found: Found) -
             gradients = {k: None if g is None else g.astype(np.float32) for k, g in what.gradients.items()}
             observations[name] = Observation(name, Verdict.PASSED, value, gradients)
     findings = {name: Finding(found.get(name, Found.DEFINED)) for name in ASSIGNMENT.exercises}
-    results = judge(Program((), findings), Run(observations), ASSIGNMENT, EXPECTATIONS)
+    results = judge(Program((), findings), Run(observations), ASSIGNMENT, known or EXPECTATIONS)
     assert [r.exercise for r in results] == ["user", "helper"]  # as in the notebook, not as judged
     return {r.exercise: r for r in results}
 
@@ -155,6 +157,34 @@ def test_one_wrong_case_is_not_that_mistake() -> None:
     assert judged({"helper/a": answer(0.5, 0.5)})["helper"].mistake is None
 
 
+def test_next_to_nothing_is_no_multiple_of_everything() -> None:
+    wrong = Answer(np.array(1e-12), {"x": 1e-12 * GRADIENT[::-1]})
+    results = judged({"helper/a": wrong, "helper/b": wrong})
+    assert not results["helper"].proportional
+    assert points(results)["helper"] == (0, "failed")
+
+
+def test_no_gradient_is_not_taken_for_a_mistake_that_has_none() -> None:
+    cut = {"none": Mistake("none", "helper", {})}
+    cases = {
+        name: replace(e, mistakes={"none": Answer(np.array(3.0), {"x": None})}) if name.startswith("helper") else e
+        for name, e in EXPECTATIONS.cases.items()
+    }
+    other = replace(EXPECTATIONS, mistakes=cut, cases=cases)
+    for value, named in ((3.0, "none"), (5.0, None)):
+        seen = {k: Answer(np.array(value), {"x": None}) for k in ("helper/a", "helper/b")}
+        assert judged(seen, other)["helper"].mistake == named
+
+
+def test_a_mistake_that_raises_is_nobodys_wrong_number() -> None:
+    cases = {
+        name: replace(e, mistakes={"halved": Answer(None, {"x": None})}) if name.startswith("helper") else e
+        for name, e in EXPECTATIONS.cases.items()
+    }
+    seen = {k: Answer(np.zeros(0), {"x": None}) for k in ("helper/a", "helper/b")}
+    assert judged(seen, replace(EXPECTATIONS, cases=cases))["helper"].mistake is None
+
+
 def test_a_wrong_direction_earns_nothing() -> None:
     results = judged({"helper/a": answer(1, -1), "helper/b": answer(1, -1)})
     assert not results["helper"].proportional
@@ -176,9 +206,9 @@ def test_a_wrong_helper_is_not_charged_twice() -> None:
     results = judged(wrong)
     assert results["user"].followed == ("helper",)
     assert points(results) == {
-        "helper": (10, "proportional_gradient"),  # answer(3) has the right gradient
+        "helper": (10, "right_gradient"),  # answer(3) has the right gradient
         "user": (10, "follow_through"),
-        "robustness": (0, "passed"),
+        "robustness": (0, "robustness"),
     }
     half = replace(RUBRIC, policies=Policies(follow_through=0.5))
     assert points(results, half)["user"] == (5, "follow_through")
@@ -214,6 +244,14 @@ def test_how_a_run_ended_is_the_verdict(verdict: Verdict) -> None:
 def test_an_internal_fault_is_never_a_number() -> None:
     grade = score(list(judged({"helper/b": Verdict.INTERNAL}).values()), RUBRIC)
     assert not grade.final
+
+
+def test_robustness_is_not_earned_by_a_wrong_function() -> None:
+    nothing = Answer(np.array(0.0), {"x": 0 * GRADIENT})
+    results = judged(dict.fromkeys(("helper/a", "helper/b", "helper/odd"), nothing))
+    weighty = replace(RUBRIC, criteria=(Criterion("robustness", 10, None, "robustness"),))
+    assert points(results, weighty)["robustness"] == (0, "robustness")
+    assert points(judged(), weighty)["robustness"] == (10, "passed")
 
 
 def test_robustness_is_told_and_not_charged() -> None:
@@ -263,4 +301,4 @@ def test_a_form_can_be_forbidden_by_the_rubric() -> None:
     other = judged({"helper/a": answer(4, 4), "helper/b": answer(8, 8), "user/a": answer(8, 8)})
     strict = replace(RUBRIC, policies=Policies(forbid_families=("helper.times4",)))
     assert points(other)["helper"] == (20, "passed")
-    assert points(other, strict)["helper"] == (0, "forbidden_family")
+    assert points(other, strict)["helper"] == (10, "forbidden_family")

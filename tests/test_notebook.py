@@ -219,10 +219,12 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
-        names = ("link", "dangling", "pipe", "socket", ".", "none", "a" * 300, "a\0b")
+        names = ("link", "dangling", "pipe", "socket", ".")
         reasons = [file_refused(tmp_path / name) for name in names]
-    expected = ["symlink", "symlink", "not_a_file", "not_a_file", "is_directory"] + ["missing_file"] * 3
-    assert reasons == expected
+    assert reasons == ["symlink", "symlink", "not_a_file", "not_a_file", "is_directory"]
+    for name in ("none", "a" * 300, "a\0b"):
+        with pytest.raises(OSError):  # noqa: PT011 - absent, too long a name: which one is the system's word
+            read_bytes(tmp_path / name)
     assert file_refused(Path("/dev/zero")) == "not_a_file"
 
 
@@ -234,7 +236,8 @@ def test_file_without_permission(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(notebook.os, "open", denied)  # root may read everything
-    assert file_refused(file) == "no_permission"
+    with pytest.raises(PermissionError):  # ours to mend, not the learner's
+        read_bytes(file)
 
 
 def test_a_link_put_in_place_after_the_look_is_refused(tmp_path, monkeypatch):

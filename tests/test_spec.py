@@ -116,13 +116,13 @@ def rubric_faults(folder: Path, assignment: Assignment, document: object) -> tup
 def test_the_shipped_assignment_loads() -> None:
     assignment = load_assignment(ROOT / "assignments" / SLUG)
     assert assignment.slug == SLUG
-    assert list(assignment.exercises)[:2] == ["knowledge_distillation", "attention_transfer"]
+    assert list(assignment.exercises)[:2] == ["knowledge_distillation", "loss_with_kd"]
     at = assignment.exercises["loss_with_at"]
     stand_in_case = at.cases[-1]
     assert {"y_true", "x3_s", "at3"} <= stand_in_case.inputs.keys(), "the merge key brings the inputs along"
     assert stand_in_case.gradient == ("y_pred", "at1", "at2", "at3")
     assert at.cases[0].gradient == at.gradient
-    assert at.rtol == 3e-5
+    assert (at.rtol, assignment.exercises["attention_transfer"].rtol) == (5e-4, 1e-4)
     rubric = load_rubric(ROOT / "rubric.yaml", assignment)
     assert sum(criterion.points for criterion in rubric.criteria) == 100
     assert len(rubric.digest) == len(assignment.digest) == 64

@@ -29,7 +29,7 @@ def run(notebook: Path, named: str | None, exercise: str | None, lang: str) -> i
         context = self_check(folder, sandbox)
         graded = grade(submission, context)
     print(render(graded, context.expectations, lang, exercise), end="")
-    if graded.internal or graded.unreadable:
+    if graded.internal or graded.unreadable:  # nothing was checked
         return USAGE
     shown = [r for r in graded.results if exercise in (None, r.exercise)]
     return OK if all(r.verdict == Verdict.PASSED for r in shown) else MEND
@@ -49,6 +49,8 @@ def guess(notebook: Path, root: Path) -> str:
         cells = parse_notebook(read_bytes(notebook), notebook.name)
     except Unreadable as bad:
         raise UsageError(f"{notebook}: {bad.detail or bad.reason}") from bad
+    except OSError as fault:
+        raise UsageError(f"{notebook}: {fault.strerror or fault}") from fault
 
     def found(slug: str) -> int:
         assignment = load_assignment(root / "assignments" / slug)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from grader.context import Grading, find_secret
 from grader.engines import local
 from grader.intake import Entry, UsageError, find, read
 from grader.journal import Journal, atomic
-from grader.pipeline import Context, grade, internal
+from grader.pipeline import Context, grade
 from grader.programs import known_mistakes
 from grader.reports.feedback import to_markdown
 from grader.reports.gradebook import to_csv
@@ -27,7 +29,7 @@ from grader.result import to_dict, to_json, to_row
 from grader.sandbox.pool import open_sandbox
 from grader.sandbox.survey import protected
 from grader.spec import find_root
-from grader.types import Graded, Submission
+from grader.types import FriendlyError, Graded, Submission
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,16 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
         try:
             for graded, context in grade_all(work, grading, options, len(entries)):
                 rows.append(keep(graded, grading, context, out, journal, options.lang))
+        except sqlite3.Error as fault:
+            raise FriendlyError(
+                f"{out / 'journal.sqlite'}: {fault}; mend this and run the same command"
+            ) from fault
         except KeyboardInterrupt:
             say(f"stopped; {len(rows)} of {len(entries)} are graded and kept: the same command goes on from here")
             raise
         finally:
             with atomic(out / "grades.csv") as part:
-                part.write_bytes(to_csv([row for *_, row in journal.rows()]))
+                part.write_bytes(to_csv(sorted(rows, key=lambda row: str(row["id"]))))
     return report(rows, grading, out, options)
 
 
@@ -76,7 +82,7 @@ def sort_out(
     """Rows of what is graded and unchanged, and what is left to do."""
     rows, work = [], []
     for entry in entries:
-        row = None if options.again else journal.done(entry.id, key_of(unread(entry), grading, options.lang))
+        row = None if options.again else journal.done(entry.id, key_of(read(entry), grading, options.lang))
         if row is None:
             work.append(entry)  # read again when its turn comes: a class need not fit into memory
         else:
@@ -84,23 +90,11 @@ def sort_out(
     return rows, work
 
 
-def unread(entry: Entry) -> Submission:
-    """Read a submission; a disk that fails is our problem and the submission then is not final."""
-    try:
-        return read(entry)
-    except OSError as fault:
-        return Submission(entry.id, entry.path, None, "", f"internal: {fault}")
-
-
 def key_of(submission: Submission, grading: Grading, lang: str) -> str:
     """Changes exactly when the judgement could."""
-    parts = (
-        submission.sha256 or submission.problem,
-        grading.digest,
-        grading.rubric.digest,
-        grader.__version__,
-        lang,
-    )
+    content = submission.sha256 or submission.problem or submission.fault
+    framework = version(grading.assignment.framework)
+    parts = (content, grading.digest, grading.rubric.digest, framework, grader.__version__, lang)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -117,24 +111,20 @@ def grade_all(
         progress = stack.enter_context(Progress(total, total - len(work)))
 
         def one(entry: Entry) -> Graded:
-            return judge_safely(unread(entry), context)
+            return grade(read(entry), context)
 
         for graded in local.run(one, work, options.jobs):
             progress.step(graded)
             yield graded, context
 
 
-def judge_safely(submission: Submission, context: Context) -> Graded:
-    """`grade`, with a read error of ours as an internal fault."""
-    if submission.problem.startswith("internal: "):
-        return internal(submission, context, submission.problem.removeprefix("internal: "))
-    return grade(submission, context)
-
-
 def keep(
     graded: Graded, grading: Grading, context: Context, out: Path, journal: Journal, lang: str
 ) -> dict[str, Any]:
     """Write a learner's files, then note it: what the journal knows is on disk."""
+    key = key_of(graded.submission, grading, lang)
+    if not graded.grade.final and (before := journal.done(graded.submission.id, key)):
+        return before  # `--again` and a fault of ours: the grade that there is stays
     folder = out / graded.submission.id
     folder.mkdir(parents=True, exist_ok=True)
     result = to_dict(graded, context.expectations, lang, context.environment)
@@ -143,7 +133,7 @@ def keep(
     with atomic(folder / "feedback.md") as part:
         part.write_text(to_markdown(graded, context.expectations, lang, context.environment), "utf-8")
     row = to_row(graded, lang)
-    journal.record(graded.submission.id, key_of(graded.submission, grading, lang), graded.grade.final, row)
+    journal.record(graded.submission.id, key, graded.grade.final, row)
     return row
 
 

@@ -190,6 +190,10 @@ def _complete_keras(tf: Any, both: Namespace) -> None:
             for name in dir(source):
                 if callable(getattr(source, name)) and not name.startswith("_") and not hasattr(target, name):
                     setattr(target, name, getattr(source, name))
+    losses = sys.modules["keras.src.losses.loss"]
+    known = losses.standardize_reduction
+    # Keras 2's default reduction has another name in Keras 3.
+    losses.standardize_reduction = lambda name: known("sum_over_batch_size" if name == "auto" else name)  # type: ignore[attr-defined]
     # The very modules that tf.keras has: importing them by these paths would make copies.
     sys.modules["tensorflow.keras"] = sys.modules[tf.keras.__name__]
     sys.modules["tensorflow.keras.backend"] = tf.keras.backend

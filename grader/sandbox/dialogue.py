@@ -176,9 +176,15 @@ def fault(note: dict[str, Any], program: Program, during: str) -> Fault:
     if isinstance(where, list) and len(where) == 2:
         cell, line = where
         known = cell is None or type(cell) is int
-        if known and cell in program.cells and type(line) is int and 0 < line < 1 << 31:
+        # A line beyond the cell could carry a number out of a hidden case.
+        if known and cell in program.cells and type(line) is int and 0 < line <= lines(program.cells[cell]):
             place = Place(cell, line)
     return Fault(clean(kind)[:100] or "Exception", clean(message), place, during)
+
+
+def lines(text: str) -> int:
+    """How many lines a cell has."""
+    return text.count("\n") + 1
 
 
 def clean(text: str, limit: int = TEXT_LIMIT) -> str:

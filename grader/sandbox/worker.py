@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__
 
 import contextlib
+import inspect
 import itertools
 import linecache
 import re
@@ -113,7 +114,7 @@ def answer(
     known = {**arrays, **{name: np.asarray(inputs[name]) for name in note["numbers"]}}
     globals_ = {name: inputs[name] for name in note["bind"]}
     for function, entries in itertools.groupby(sorted(note["stand_ins"], key=first), key=first):
-        globals_[function] = stand_in(function, list(entries), inputs, known, framework)
+        globals_[function] = stand_in(namespace.get(function), function, list(entries), inputs, known, framework)
     called = namespace.get(note["function"], MISSING)
     if called is MISSING:
         raise NameError(f"name {note['function']!r} is not defined")
@@ -154,6 +155,7 @@ def first(entry: Sequence[Any]) -> str:
 
 
 def stand_in(
+    original: object,
     name: str,
     entries: Sequence[Sequence[Any]],
     inputs: Mapping[str, Any],
@@ -171,15 +173,35 @@ def stand_in(
         answers += [(list(order), inputs[returns]) for order in orders]
 
     def call(*args: object, **named: object) -> Any:
-        given = [framework.array(value) for value in (*args, *named.values())]
-        for wanted, returned in answers:
-            if len(wanted) == len(given) and all(map(same, given, wanted)):
-                return returned
-        listed = ", ".join(map(render, given, (*args, *named.values())))
+        values = (*args, *named.values())
+        for attempt in (values, filled_in(original, args, named)):
+            given = [framework.array(value) for value in attempt]
+            for wanted, returned in answers:
+                if fits(given, wanted):
+                    return returned
+        listed = ", ".join(map(render, map(framework.array, values), values))
         raise StandInMismatch(f"{name} was called with ({listed}), not with what the exercise describes")
 
     call.__name__ = call.__qualname__ = name
     return call
+
+
+def filled_in(original: object, args: Sequence[object], named: Mapping[str, object]) -> tuple[object, ...]:
+    """The arguments in the order of the learner's own helper, with its defaults; none where they do not fit."""
+    try:
+        bound = inspect.signature(original).bind(*args, **named)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ()
+    bound.apply_defaults()
+    return tuple(bound.arguments.values())
+
+
+def fits(given: Sequence[Array | None], wanted: Sequence[Array]) -> bool:
+    """The wanted arguments come first; after them only flags and numbers, as a learner's own helper may take."""
+    extra = given[len(wanted) :]
+    if len(given) < len(wanted) or any(e is not None and e.ndim for e in extra):
+        return False
+    return all(map(same, given, wanted))
 
 
 def same(given: Array | None, wanted: Array) -> bool:

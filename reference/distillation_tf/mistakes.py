@@ -427,6 +427,15 @@ def loss_with_kd_temperature_4(y_true, y_pred):
 
 @mistake(
     "loss_with_kd",
+    en="The temperature is 10; the notebook sets it to 2. If that is left from an experiment, set it back.",
+    ko="temperature가 10입니다. 노트북에서는 2로 정했습니다. 실험하다 남은 값이라면 되돌려 주세요.",
+)
+def loss_with_kd_temperature_10(y_true, y_pred):
+    return label_loss(y_true, y_pred) + 0.5 * knowledge_distillation(logits_t, logits_s, 10.0)
+
+
+@mistake(
+    "loss_with_kd",
     en="The temperature is 1, so nothing is softened; the notebook sets it to 2.",
     ko="temperature가 1이어서 분포가 부드러워지지 않습니다. 노트북에서는 2로 정했습니다.",
 )

@@ -186,6 +186,12 @@ def loss_with_kd_inline(y_true, y_pred):
 
 
 @variant("loss_with_kd")
+def loss_with_kd_by_hand(y_true, y_pred):
+    label_loss = -tf.reduce_sum(y_true * tf.math.log(y_pred), axis=-1)
+    return label_loss + 0.5 * knowledge_distillation(logits_t, logits_s, 2.0)
+
+
+@variant("loss_with_kd")
 def loss_with_kd_mean(y_true, y_pred):
     label_loss = tf.reduce_mean(tf.keras.losses.categorical_crossentropy(y_true, y_pred))
     distillation = tf.reduce_mean(knowledge_distillation(l_t=logits_t, l_s=logits_s, T=2.0))
@@ -214,6 +220,19 @@ def loss_with_kd_t2(y_true, y_pred):
     T = 2.0
     loss = tf.keras.losses.categorical_crossentropy(y_true, y_pred)
     return loss + kd_weight * T**2 * knowledge_distillation(logits_t, logits_s, T)
+
+
+@variant("knowledge_distillation")
+def kd_log_made_safe(l_t, l_s, T):
+    p_t = tf.nn.softmax(l_t / T)
+    p_s = tf.nn.softmax(l_s / T)
+    return -tf.reduce_mean(tf.reduce_sum(p_t * tf.math.log(p_s + 1e-7), axis=1))
+
+
+@variant("knowledge_distillation")
+def kd_keepdims(l_t, l_s, T):
+    p_t = tf.nn.softmax(l_t / T)
+    return -tf.reduce_sum(p_t * tf.nn.log_softmax(l_s / T), axis=1, keepdims=True)
 
 
 # ------------------------------------------------------------------ attention_transfer
@@ -312,6 +331,13 @@ def loss_with_at_zip(y_true, y_pred):
 
 
 @variant("loss_with_at")
+def loss_with_at_by_hand(y_true, y_pred):
+    label_loss = -tf.reduce_mean(tf.reduce_sum(y_true * tf.math.log(y_pred + 1e-7), axis=1))
+    transfer = [attention_transfer(t, s) for t, s in ((x1_t, x1_s), (x2_t, x2_s), (x3_t, x3_s))]
+    return label_loss + 0.1 * sum(transfer)
+
+
+@variant("loss_with_at")
 def loss_with_at_add_n(y_true, y_pred):
     pairs = [(x1_t, x1_s), (x2_t, x2_s), (x3_t, x3_s)]
     transfer = tf.add_n([tf.reduce_mean(attention_transfer(t, s)) for t, s in pairs])
@@ -361,6 +387,12 @@ def pd_gram_clipped(z):
     r = tf.reshape(tf.reduce_sum(z * z, 1), [-1, 1])
     out = tf.sqrt(r - 2 * tf.matmul(z, tf.transpose(z)) + tf.transpose(r))
     return tf.clip_by_value(out, clip_value_min=1e-6, clip_value_max=100)
+
+
+@variant("pairwise_distance")
+def pd_keras_epsilon(z):
+    difference = tf.expand_dims(z, 1) - tf.expand_dims(z, 0)
+    return tf.sqrt(tf.maximum(tf.reduce_sum(tf.square(difference), axis=-1), 1e-7))
 
 
 @variant("pairwise_distance")
@@ -570,6 +602,54 @@ def rkd_huber_sum(l_t, l_s):
     return tf.reduce_sum(elementwise_huber(relative_distances(l_t), relative_distances(l_s)))
 
 
+@variant(
+    "relational_knowledge_distillation",
+    family="huber_row_sum",
+    en="You add up the mean Huber loss of each row, which is B times the mean over all pairs. It is accepted; "
+    "the weight then depends on the batch size.",
+    ko="각 행의 Huber loss 평균을 더하셨네요. 모든 쌍에 대한 평균의 B배입니다. 정답으로 인정하지만, 가중치가 "
+    "batch 크기에 따라 달라집니다.",
+)
+def rkd_huber_row_sum(l_t, l_s):
+    return tf.reduce_sum(tf.keras.losses.huber(relative_distances(l_t), relative_distances(l_s)))
+
+
+@variant("relational_knowledge_distillation", family="huber_row_sum")
+def rkd_huber_row_sum_object(l_t, l_s):
+    return tf.keras.losses.Huber(reduction="sum")(relative_distances(l_t), relative_distances(l_s))
+
+
+@variant(
+    "relational_knowledge_distillation",
+    family="squares_pairs",
+    en="You sum squares over each pair once (i < j), which is half of the printed formula's sum. It is accepted.",
+    ko="각 쌍을 한 번씩만(i < j) 세어 제곱을 더하셨네요. 인쇄된 수식의 절반이지만 정답으로 인정합니다.",
+)
+def rkd_squares_pairs(l_t, l_s):
+    squares = tf.square(relative_distances(l_t) - relative_distances(l_s))
+    return tf.reduce_sum(squares) / 2
+
+
+@variant("relational_knowledge_distillation", family="squares_pairs")
+def rkd_squares_pairs_loops(l_t, l_s):
+    psi_t, psi_s = relative_distances(l_t), relative_distances(l_s)
+    loss = 0.0
+    for i in range(l_t.shape[0]):
+        for j in range(i + 1, l_t.shape[0]):
+            loss = loss + (psi_t[i, j] - psi_s[i, j]) ** 2
+    return loss
+
+
+@variant(
+    "relational_knowledge_distillation",
+    family="huber_pairs",
+    en="You sum the Huber loss over each pair once (i < j). That is another constant, and accepted.",
+    ko="각 쌍을 한 번씩만(i < j) 세어 Huber loss를 더하셨네요. 평균과 상수만 다르므로 정답으로 인정합니다.",
+)
+def rkd_huber_pairs(l_t, l_s):
+    return tf.reduce_sum(elementwise_huber(relative_distances(l_t), relative_distances(l_s))) / 2
+
+
 @variant("relational_knowledge_distillation", family="huber_sum")
 def rkd_huber_sum_tf1(l_t, l_s):
     psi_t, psi_s = relative_distances(l_t), relative_distances(l_s)
@@ -730,6 +810,12 @@ def rkd_constant_normaliser_squares_sum(l_t, l_s):
 
 
 # ------------------------------------------------------------------ loss_with_rkd
+
+
+@variant("loss_with_rkd")
+def loss_with_rkd_by_hand(y_true, y_pred):
+    label_loss = -tf.reduce_sum(y_true * tf.math.log(tf.clip_by_value(y_pred, 1e-7, 1.0)), axis=-1)
+    return label_loss + 0.1 * relational_knowledge_distillation(logits_t, logits_s)
 
 
 @variant("loss_with_rkd")
