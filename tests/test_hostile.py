@@ -212,11 +212,25 @@ def _submission(name: str, text: str) -> Submission:
     return Submission(name, name, text.encode("utf-8", "surrogatepass"), "")
 
 
-def _hostile(name: str, expected: dict[str, Any], around: Surroundings) -> Submission:
+def known_by_heart(context: Context) -> str:
+    """What a learner can know of the public cases of one exercise, as source text."""
+    known = {}
+    for expected in context.expectations.cases.values():
+        if expected.case.exercise == "knowledge_distillation" and expected.case.public:
+            right = expected.families["reference"]
+            first = expected.case.inputs["l_t"]
+            assert isinstance(first, np.ndarray)
+            assert right.value is not None
+            gradient = np.asarray(right.gradients["l_s"], "<f4")
+            known[float(first[0, 0])] = (float(right.value), gradient.shape, gradient.tobytes().hex())
+    return repr(known)
+
+
+def _hostile(name: str, expected: dict[str, Any], around: Surroundings, context: Context) -> Submission:
     """The folder's file with its words replaced, and where it asks for it the exercises it leaves out, right."""
     (path,) = (HOSTILE / name).glob("submission.*")
     text = path.read_text("utf-8")
-    for word, value in around.words().items():
+    for word, value in {**around.words(), "KNOWN_BY_HEART": known_by_heart(context)}.items():
         text = text.replace(word, value)
     for word, (part, times) in expected.get("expand", {}).items():
         text = text.replace(word, part * times)
@@ -299,7 +313,7 @@ def demand_a_quick_parser(submission: Submission, context: Context, seconds: flo
 @pytest.mark.parametrize("name", NAMES)
 def test_an_attack_gains_nothing_and_disturbs_nobody(name: str, context: Context, around: Surroundings) -> None:
     expected = _expected(name)
-    submission = _hostile(name, expected, around)
+    submission = _hostile(name, expected, around, context)
     limits = replace(context.assignment.limits, **expected.get("limits", {}))
     bounded = replace(context, assignment=replace(context.assignment, limits=limits))
     before = around.state()
