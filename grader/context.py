@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import os
 import platform
 import secrets
@@ -88,6 +90,16 @@ class Grading:
         self.reference: Reference = load_reference(root / "reference" / self.assignment.slug, self.assignment)
         self.cases: tuple[Case, ...] = draw_cases(self.assignment, secret)
         self.digest = oracle.digest(self.assignment, self.reference, self.cases)
+        # Changes when the same file could be judged otherwise.
+        self.judgement = "-".join(
+            (
+                self.digest,
+                self.rubric.digest,
+                hashlib.sha256(repr(load_template(self.assignment)).encode()).hexdigest(),
+                _version(self.assignment.framework),
+                grader.__version__,
+            )
+        )
 
     def context(
         self, sandbox: Sandbox, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, total: None
@@ -142,6 +154,13 @@ def baked(folder: Path, reference: Reference) -> bool:
     except store.UNUSABLE:
         return False
     return stored.digest == oracle.digest(assignment, reference, cases)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # opening the sandbox will say so
+        return ""
 
 
 def _save_if_possible(path: Path, save: Callable[[], None]) -> None:

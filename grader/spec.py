@@ -175,6 +175,8 @@ def _load_cases(node: Node, exercise: Exercise, args: Mapping[str, tuple[str, ..
             fault(item, "a case's name consists of letters, digits, _ and -")
         case, shapes[name] = _load_case(name, item, exercise, args, shapes)
         cases.append(case)
+    if found and not any(case.public and case.kind == "ordinary" for case in cases):
+        fault(node, "one ordinary case must be public; without it the self-check has nothing to check")
     return tuple(cases)
 
 

@@ -44,7 +44,7 @@ SPEC: dict[str, Any] = {
             "returns": "loss",
             "gradient": ["x"],
             "cases": {
-                "typical": {"inputs": {"x": {"normal": [4, 3]}, "T": 2}},
+                "typical": {"public": True, "inputs": {"x": {"normal": [4, 3]}, "T": 2}},
                 "with_stand_in": {
                     "kind": "follow_through",
                     "inputs": {"x": {"normal": [4, 3]}, "T": 2, "d": {"distances": 4, "low": 1, "high": 5}},
@@ -137,7 +137,8 @@ def test_defaults_and_overrides(tmp_path: Path) -> None:
     assert assignment.exercises["loss"].rtol == 1e-3
     assert (assignment.limits.wall_s, assignment.limits.memory_mb, assignment.limits.cpu_s) == (2.5, 100, 15)
     case = assignment.exercises["loss"].cases[0]
-    assert (case.kind, case.public, case.like) == ("ordinary", False, None)
+    assert (case.kind, case.public, case.like) == ("ordinary", True, None)
+    assert assignment.exercises["distance"].cases[1].public is False
 
 
 def test_scalars_are_read_as_written(tmp_path: Path) -> None:
@@ -242,6 +243,7 @@ def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
     assert [fault.split(": ")[1] for fault in faults] == [
         "framework",
         f"{DISTANCE}.cases.typical.public",
+        f"{DISTANCE}.cases",  # so that no public case is left
         f"{LOSS}.returns",
     ]
 
