@@ -188,11 +188,8 @@ def explain_place(place: Place, lang: str) -> str:
 
 
 def located(result: ExerciseResult) -> tuple[CheckResult, ...]:
-    """The checks of an exercise, each with a place: its own, else where the function is defined.
-
-    Of a hidden case only the latter: which line an exception names is up to the learner's code.
-    """
-    at = result.finding.place
+    """The checks of an exercise, each with its own place or the function's: hidden ones with the latter only."""
+    at = result.finding.place  # which line an exception names is up to the learner's code
     return tuple(replace(c, place=(c.place if c.public else None) or at) for c in result.checks)
 
 
