@@ -72,9 +72,9 @@ def test_check_without_stored_numbers_says_who_makes_them(learner_root: Path) ->
     stored = learner_root / "assignments" / "distillation_tf" / "public.npz"
     notebook = SAMPLES / "right_broadcast" / "submission.ipynb"
     spec = stored.with_name("spec.yaml")
-    spec.write_text(
-        spec.read_text("utf-8").replace("l_t: {normal: [8, 10], scale: 3}", "l_t: {normal: [8, 10], scale: 4}", 1)
-    )
+    text = spec.read_text("utf-8")
+    assert "low: -3, high: 3" in text
+    spec.write_text(text.replace("low: -3, high: 3", "low: -3, high: 4", 1), "utf-8")
     stale = grader("check", notebook, "-a", "distillation_tf", root=learner_root)
     stored.unlink()
     missing = grader("check", notebook, "-a", "distillation_tf", root=learner_root)
