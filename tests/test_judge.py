@@ -94,11 +94,15 @@ RIGHT = {
 
 
 def judged(
-    changes: dict[str, Answer | Verdict] | None = None, known: Expectations | None = None, **found: Found
+    changes: dict[str, Answer | Verdict | Observation] | None = None,
+    known: Expectations | None = None,
+    **found: Found,
 ) -> dict[str, ExerciseResult]:
     observations = {}
     for name, what in {**RIGHT, **(changes or {})}.items():
-        if isinstance(what, Verdict):
+        if isinstance(what, Observation):
+            observations[name] = what
+        elif isinstance(what, Verdict):
             observations[name] = Observation(name, what)
         else:
             value = what.value.astype(np.float32)
@@ -189,6 +193,17 @@ def test_a_wrong_direction_earns_nothing() -> None:
     results = judged({"helper/a": answer(1, -1), "helper/b": answer(1, -1)})
     assert not results["helper"].proportional
     assert points(results)["helper"] == (0, "failed")
+
+
+def test_what_matches_no_form_is_shown_beside_the_plain_one() -> None:
+    result = judged({"helper/a": answer(9, -1), "helper/b": answer(9, -1)})["helper"]
+    assert [c.mismatch.expected for c in result.checks if c.check == "value"] == ["1", "1"]
+
+
+def test_whole_numbers_are_no_loss() -> None:
+    integer = Observation("helper/a", Verdict.PASSED, np.array(1), {"x": GRADIENT.astype(np.float32)})
+    result = judged({"helper/a": integer})["helper"]
+    assert [c.mismatch.kind for c in result.checks if c.mismatch] == ["dtype"]
 
 
 def test_a_missing_gradient_fails_its_check() -> None:
