@@ -25,11 +25,13 @@ from grader.explain import (
     explain_remark,
     explain_score,
     explain_unreadable,
+    located,
 )
 from grader.i18n import LOCALE, language, translator
 from grader.plaintext import clean, escape_markdown, fence, pad, width
 from grader.types import (
     LANGUAGES,
+    CheckResult,
     Criterion,
     ExerciseResult,
     Fault,
@@ -424,3 +426,13 @@ def test_result_without_case_or_exercise() -> None:
     undefined = made.wrong("defined", case="", verdict=Verdict.MISSING, mismatch=None, mistake=None)
     assert explain_check(undefined, None, {}, "en") == "rkd · not found"
     assert isinstance(made.results()[0], ExerciseResult)
+
+
+def test_of_a_hidden_case_no_line_is_told_but_the_functions_own() -> None:
+    fault = Fault("ValueError", "", Place(7, 3))
+    checks = tuple(
+        CheckResult("f", "a", "value", Verdict.ERROR, public=public, fault=fault, place=fault.place)
+        for public in (True, False)
+    )
+    result = ExerciseResult("f", Verdict.ERROR, Finding(Found.DEFINED, Place(7, 1)), checks)
+    assert [check.place for check in located(result)] == [Place(7, 3), Place(7, 1)]

@@ -513,6 +513,17 @@ def test_anything_out_of_order_is_forged(notes: list[dict[str, object]]) -> None
         dialogue.feed(last)
 
 
+@pytest.mark.parametrize(("line", "known"), [(1, True), (2, True), (3, False), (91356, False), (0, False)])
+def test_a_place_is_a_line_of_the_cell_and_no_number_smuggled_out(line: int, known: bool) -> None:
+    two_lines = Program((Chunk("def f(x):\n    return x", 7),), {}, {7: "def f(x):\n    return x"})
+    dialogue = Dialogue(two_lines, [0], [call("f", "x", id="f/a")])
+    for note in ({"is": "hello"}, {"is": "chunk", "at": 0}, {"is": "loaded"}, {**ERROR, "place": [7, line]}):
+        dialogue.feed(wire.encode(note))
+    told = dialogue.observations["f/a"].fault
+    assert told is not None
+    assert told.place == (Place(7, line) if known else None)
+
+
 def test_replies_are_bounded_in_all() -> None:
     asked = [call("f", "x", id=f"f/{i}") for i in range(5)]
     dialogue = Dialogue(program(), [], asked)
