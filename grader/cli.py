@@ -102,10 +102,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("grader: interrupted", file=sys.stderr, flush=True)
         os._exit(INTERRUPTED)  # threads still wait for workers; these end with us
+    except BrokenPipeError:  # `grader ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
     except OSError as fault:
-        if isinstance(fault, BrokenPipeError):  # `grader ... | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return INTERRUPTED
         print(f"grader: {fault}; what was graded is kept: mend this and run the same command", file=sys.stderr)
         return USAGE
 
@@ -123,6 +123,11 @@ def _dispatch(args: argparse.Namespace) -> int:
             from grader.commands import check
 
             return check.run(args.notebook, args.assignment, args.exercise, lang)
+        case _:
+            return _author(args)
+
+
+def _author(args: argparse.Namespace) -> int:
     from grader.commands import author
 
     match args.command:

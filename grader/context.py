@@ -90,12 +90,13 @@ class Grading:
         self.reference: Reference = load_reference(root / "reference" / self.assignment.slug, self.assignment)
         self.cases: tuple[Case, ...] = draw_cases(self.assignment, secret)
         self.digest = oracle.digest(self.assignment, self.reference, self.cases)
+        self.template = load_template(self.assignment)
         # Changes when the same file could be judged otherwise.
         self.judgement = "-".join(
             (
                 self.digest,
                 self.rubric.digest,
-                hashlib.sha256(repr(load_template(self.assignment)).encode()).hexdigest(),
+                hashlib.sha256(repr(self.template).encode()).hexdigest(),
                 _version(self.assignment.framework),
                 grader.__version__,
             )
@@ -113,8 +114,12 @@ class Grading:
         except store.UNUSABLE:
             expectations = oracle.compute(self.assignment, self.reference, self.cases, sandbox, jobs, progress)
             _save_if_possible(cache, lambda: store.save(cache, expectations, cases_digest))
-        template = load_template(self.assignment)
-        return Context(self.assignment, self.rubric, expectations, template, sandbox, environment(sandbox))
+        return Context(self.assignment, self.rubric, expectations, self.template, sandbox, environment(sandbox))
+
+
+def public_cases(assignment: Assignment) -> tuple[Case, ...]:
+    """The cases that depend on no secret."""
+    return tuple(case for case in draw_cases(assignment, b"") if case.public)
 
 
 def self_check(folder: Path, sandbox: Sandbox) -> Context:
@@ -123,7 +128,7 @@ def self_check(folder: Path, sandbox: Sandbox) -> Context:
     Raises ConfigError when public.npz is missing or does not belong to spec.yaml.
     """
     assignment = load_assignment(folder)
-    cases = tuple(case for case in draw_cases(assignment, b"") if case.public)
+    cases = public_cases(assignment)
     path = folder / "public.npz"
     try:
         expectations = store.load(path, cases, oracle.cases_digest(cases))
@@ -138,7 +143,7 @@ def self_check(folder: Path, sandbox: Sandbox) -> Context:
 def bake(folder: Path, reference: Reference, sandbox: Sandbox, jobs: int = 1) -> Path:
     """Compute and write public.npz for an assignment."""
     assignment = load_assignment(folder)
-    cases = tuple(case for case in draw_cases(assignment, b"") if case.public)
+    cases = public_cases(assignment)
     expectations = oracle.compute(assignment, reference, cases, sandbox, jobs)
     path = folder / "public.npz"
     store.save(path, expectations, oracle.cases_digest(cases), float32=True)
@@ -148,7 +153,7 @@ def bake(folder: Path, reference: Reference, sandbox: Sandbox, jobs: int = 1) ->
 def baked(folder: Path, reference: Reference) -> bool:
     """Whether public.npz is there and made from this spec.yaml and this reference."""
     assignment = load_assignment(folder)
-    cases = tuple(case for case in draw_cases(assignment, b"") if case.public)
+    cases = public_cases(assignment)
     try:
         stored = store.load(folder / "public.npz", cases, oracle.cases_digest(cases))
     except store.UNUSABLE:

@@ -513,6 +513,25 @@ def test_anything_out_of_order_is_forged(notes: list[dict[str, object]]) -> None
         dialogue.feed(last)
 
 
+@pytest.mark.parametrize(
+    ("helper", "called"),
+    [
+        ("def helper(a, T=2.0): return 0", "helper(x)"),  # its own default
+        ("def helper(a, T, squared=True): return 0", "helper(x, 2.0, False)"),  # a flag of its own
+        ("def helper(a, T): return 0", "helper(T=2.0, a=x)"),  # by name, in another order
+    ],
+)
+def test_a_stand_in_takes_the_arguments_that_the_helper_took(
+    plain_numpy: Zygote, helper: str, called: str
+) -> None:
+    wanted = StandIn("helper", ("x", 2.0), "h")
+    asked = Call("f/a", "f", ("x",), (), {"x": np.ones(3), "h": np.full((), 7.0)}, stand_ins=(wanted,))
+    source = f"{helper}\ndef f(x):\n    return {called}"
+    assert one(ask(plain_numpy, source, asked)).value == 7.0
+    other = f"{helper}\ndef f(x):\n    return helper(x + 1, 2.0)"
+    assert one(ask(plain_numpy, other, asked)).ended is Verdict.ERROR
+
+
 @pytest.mark.parametrize(("line", "known"), [(1, True), (2, True), (3, False), (91356, False), (0, False)])
 def test_a_place_is_a_line_of_the_cell_and_no_number_smuggled_out(line: int, known: bool) -> None:
     two_lines = Program((Chunk("def f(x):\n    return x", 7),), {}, {7: "def f(x):\n    return x"})

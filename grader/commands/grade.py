@@ -55,37 +55,36 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
         raise UsageError(f"{out}: is a file; -o takes a folder")
     entries = find(paths)
     with Journal(out / "journal.sqlite") as journal:
-        rows, work = sort_out(entries, grading, journal, options)
-        if rows:
-            say(f"{len(rows)} of {len(entries)} already graded and unchanged; --again grades them anew")
+        keys, work = sort_out(entries, grading, journal, options)
+        if len(work) < len(entries):
+            done = len(entries) - len(work)
+            say(f"{done} of {len(entries)} already graded and unchanged; --again grades them anew")
         try:
             for graded, context in grade_all(work, grading, options, len(entries)):
-                rows.append(keep(graded, grading, context, out, journal, options.lang))
+                keys[graded.submission.id] = key_of(graded.submission, grading, options.lang)
+                keep(graded, grading, context, out, journal, options.lang)
         except sqlite3.Error as fault:
             raise FriendlyError(
                 f"{out / 'journal.sqlite'}: {fault}; mend this and run the same command"
             ) from fault
         except KeyboardInterrupt:
-            say(f"stopped; {len(rows)} of {len(entries)} are graded and kept: the same command goes on from here")
+            kept = f"{len(journal.current(keys))} of {len(entries)}"
+            say(f"stopped; {kept} are graded and kept: the same command goes on from here")
             raise
         finally:
+            rows = journal.current(keys)  # not counted beside the journal: Ctrl-C may come between the two
             with atomic(out / "grades.csv") as part:
-                part.write_bytes(to_csv(sorted(rows, key=lambda row: str(row["id"]))))
+                part.write_bytes(to_csv(rows))
     return report(rows, grading, out, options)
 
 
 def sort_out(
     entries: Iterable[Entry], grading: Grading, journal: Journal, options: Options
-) -> tuple[list[dict[str, Any]], list[Entry]]:
-    """Rows of what is graded and unchanged, and what is left to do."""
-    rows, work = [], []
-    for entry in entries:
-        row = None if options.again else journal.done(entry.id, key_of(read(entry), grading, options.lang))
-        if row is None:
-            work.append(entry)  # read again when its turn comes: a class need not fit into memory
-        else:
-            rows.append(row)
-    return rows, work
+) -> tuple[dict[str, str], list[Entry]]:
+    """The key of every submission, and what is left to do."""
+    keys = {entry.id: key_of(read(entry), grading, options.lang) for entry in entries}
+    # Read again when their turn comes: a class need not fit into memory.
+    return keys, [e for e in entries if options.again or journal.done(e.id, keys[e.id]) is None]
 
 
 def key_of(submission: Submission, grading: Grading, lang: str) -> str:
@@ -143,9 +142,8 @@ def report(rows: Sequence[dict[str, Any]], grading: Grading, out: Path, options:
             )
         )
     else:
-        shown = sorted(rows, key=lambda row: row["id"])
         mistakes = known_mistakes(grading.reference)
-        print(render(shown, options.lang, mistakes, color=wants_color(sys.stdout)), end="")
+        print(render(rows, options.lang, mistakes, color=wants_color(sys.stdout)), end="")
         print(f"\n{out / 'grades.csv'}")
     if not_final:
         say("not final, run the same command again: " + ", ".join(not_final))

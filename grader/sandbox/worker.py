@@ -172,13 +172,17 @@ def stand_in(
         orders = itertools.permutations(wanted) if symmetric else [wanted]
         answers += [(list(order), inputs[returns]) for order in orders]
 
+    def look_up(values: Sequence[object]) -> Any:
+        given = [framework.array(value) for value in values]
+        return next((returned for wanted, returned in answers if fits(given, wanted)), MISSING)
+
     def call(*args: object, **named: object) -> Any:
         values = (*args, *named.values())
-        for attempt in (values, filled_in(original, args, named)):
-            given = [framework.array(value) for value in attempt]
-            for wanted, returned in answers:
-                if fits(given, wanted):
-                    return returned
+        found = look_up(values)
+        if found is MISSING:
+            found = look_up(filled_in(original, args, named))
+        if found is not MISSING:
+            return found
         listed = ", ".join(map(render, map(framework.array, values), values))
         raise StandInMismatch(f"{name} was called with ({listed}), not with what the exercise describes")
 
