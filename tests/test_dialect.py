@@ -271,18 +271,16 @@ def test_a_call_that_fits_neither_era_has_the_second_eras_message(eras):
 # ---------------------------------------------------------------- before a fork
 
 FRESH = """
-import os, sys, time
+import os, sys
 import tensorflow as tf
 tf.keras.layers
 from grader.sandbox import dialect
-start = time.perf_counter()
 dialect.install()
-seconds = time.perf_counter() - start
 installed = sys.modules["tensorflow"]
 dialect.install()
 assert sys.modules["tensorflow"] is installed
 from tensorflow.python.eager import context
-print(len(os.listdir("/proc/self/task")), context.context()._context_handle, seconds < 0.5)
+print(len(os.listdir("/proc/self/task")), context.context()._context_handle)
 pid = os.fork()
 if pid == 0:
     import tensorflow as tf
@@ -303,4 +301,4 @@ def test_installing_runs_no_operation_and_starts_no_thread():
         timeout=120,
         check=True,
     )
-    assert done.stdout.split() == ["1", "None", "True", "0"], done.stderr
+    assert done.stdout.split() == ["1", "None", "0"], done.stderr

@@ -1,13 +1,13 @@
 """Programs are found by name in whatever cells a notebook has; one bad cell costs only itself."""
 
 import ast
-import time
 import warnings
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from limits_for_tests import cpu_limit
 
 from grader.cleaning import BLANK, clean
 from grader.extract import extract
@@ -583,14 +583,12 @@ def test_any_cells_give_a_program_that_compiles(cells):
      "가 ", "else:\n", "if kd:\n ",
      "lambda:", "tf.norm", "a[", "=", "-", "class A:\n", "'\\", "pip install\n", "kd=kd\n", "kd.x=1\n"],
 )  # fmt: skip
-def test_long_cells_take_linear_time(piece):
-    seconds = {}
-    for size in (MAX_CODE // 4, MAX_CODE - 100, 5_000_000):
-        start = time.process_time()
-        program(f"def kd(f): return f\n{piece * (size // len(piece))}", KD)
-        seconds[size] = time.process_time() - start
-    assert seconds[5_000_000] < 1
-    assert seconds[MAX_CODE - 100] < 0.5 + 9 * seconds[MAX_CODE // 4]  # 4 times if linear, 16 if quadratic
+def test_long_cells_do_not_hang_the_reader(piece):
+    """A quadratic scan of such a cell takes minutes; how the time really grows is in benchmarks/reading.py."""
+    with cpu_limit(60):
+        for size in (MAX_CODE - 100, 5_000_000):
+            made = program(f"def kd(f): return f\n{piece * (size // len(piece))}", KD)
+            assert made.findings["kd"].place is not None
 
 
 def test_needed_statements_are_limited_in_number_and_size():

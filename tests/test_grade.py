@@ -238,10 +238,9 @@ def test_ctrl_c_keeps_what_is_graded_and_stops_at_once(tmp_path: Path) -> None:
     while len(recorded(out)) < 3 and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    started = time.monotonic()
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert time.monotonic() - started < 10
+    assert "a_loop" not in recorded(out)  # the first to start; its limit was not waited for
     assert "the same command goes on from here" in told
     assert "Traceback" not in told
     assert len(rows(out)) == len(recorded(out)) >= 3
