@@ -227,6 +227,28 @@ class Call:
 
 
 @dataclass(frozen=True)
+class TrainingCall:
+    """One short training for the worker: images, labels of a few of them, initial weights; never a held-out label.
+
+    `shared` is the same for all trainings of a worker and is sent once:
+      images float32 (N, H, W, C), held_out float32 (M, H, W, C), and where there is a teacher its weights,
+      teacher float32 (P,).
+    `inputs` belong to one seed:
+      indices int32 (steps, batch) into images, labels int32 (steps, batch) with -1 for "no label",
+      weights float32 (Q,), the student's initial weights.
+    `settings`: width, teacher_width, classes, learning_rate, checkpoints (how often the held-out images are
+    classified, evenly spaced, the last time at the end), seed, return_weights (0 or 1).
+    """
+
+    id: str  # "<function>/seed 3"
+    function: str  # the loss of (y_true, y_pred)
+    shared: Mapping[str, Array]
+    inputs: Mapping[str, Array]
+    settings: Mapping[str, float | int]
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Fault:
     """An exception inside the worker, as the worker told it: untrusted text, cut to size."""
 
@@ -249,6 +271,9 @@ class Observation:
     gradients: Mapping[str, Array | None] = field(default_factory=dict)
     fault: Fault | None = None
     detail: str = ""  # e.g. "signal 11", "over 20 s"
+    # Of a training, whose `value` is the predicted classes, uint8 (checkpoints, M):
+    # "curve" float32 (steps,), the loss of each step; "weights" float32 (Q,) where they were asked for.
+    arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -329,20 +354,63 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
+class TrainingRun:
+    """One training from one seed. Accuracies were computed outside the worker, from its predictions."""
+
+    seed: int
+    accuracies: tuple[float, ...]  # 0..1 on the held-out images, at each checkpoint; the last one counts
+    curve: tuple[float, ...]  # loss of each step
+    seconds: float = 0.0
+    cached: bool = False
+
+    @property
+    def accuracy(self) -> float:
+        """At the end."""
+        return self.accuracies[-1]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Paired differences, distilled minus scratch, in percentage points."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    margin: float
+    confidence: float  # of the interval, at this look: 0..1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Trainings with a learner's loss against trainings without it: same seeds, batches, initial weights."""
+
+    distilled: tuple[TrainingRun, ...]
+    scratch: tuple[TrainingRun, ...]  # of the same seeds, in the same order
+    summary: Summary | None  # None before there are enough runs for an interval
+    data: str  # "digits"
+    labels: int
+    steps: int
+    device: str  # "cpu" | "gpu"
+    seconds: float  # spent on this submission for it
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One check on one case."""
 
     exercise: str
     case: str
-    check: str  # "defined" | "value" | "gradient:<input>"
+    check: str  # "defined" | "value" | "gradient:<input>" | "training"
     verdict: Verdict
-    kind: str = "ordinary"  # the case's kind
+    kind: str = "ordinary"  # the case's kind; "training"
     public: bool = True
     mismatch: Mismatch | None = None
     mistake: str | None = None
     fault: Fault | None = None
     place: Place | None = None
     detail: str = ""
+    training: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -369,7 +437,7 @@ class Criterion:
     id: str
     points: float
     exercise: str | None  # None: every exercise (robustness)
-    kind: str = "exercise"  # "exercise" | "robustness"
+    kind: str = "exercise"  # "exercise" | "robustness" | "training"
     needs: tuple[str, ...] = ()  # criteria that must be passed for this one to count
     needs_attempt: tuple[str, ...] = ()  # criteria that must at least have been attempted
     title: Text = field(default_factory=dict)
@@ -385,6 +453,36 @@ class Policies:
 
 
 @dataclass(frozen=True)
+class Protocol:
+    """How a short training goes. Whatever changes here changes every training run."""
+
+    data: str = "digits"
+    labels: int = 30  # images whose label is known, equally many of each class
+    batch: int = 64  # images of one step
+    labelled: int = 16  # of these with a label
+    learning_rate: float = 0.005  # of Adam
+    student_width: int = 8
+    teacher_width: int = 16
+    teacher_steps: int = 400  # with all labels
+    transfer: int = 1000  # images that are trained on
+    held_out: int = 797  # images that accuracy is measured on
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Which exercises are trained, and when that counts as better than scratch."""
+
+    preset: str
+    protocol: Protocol
+    steps: Mapping[str, int]  # exercise (a loss of y_true and y_pred) -> steps
+    always: bool  # also what did not pass its numeric checks
+    margin: float  # percentage points above scratch
+    seeds_start: int
+    seeds_cap: int
+    error: float  # chance, on either side, of a wrong decision over all looks
+
+
+@dataclass(frozen=True)
 class Rubric:
     """The part of rubric.yaml for one assignment."""
 
@@ -392,6 +490,7 @@ class Rubric:
     criteria: tuple[Criterion, ...]
     policies: Policies
     digest: str = ""
+    training: TrainingPlan | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Short trainings, one loop per framework. Only workers import this package."""
