@@ -11,7 +11,13 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def variant(
-    exercise: str, *, family: str = "", helpers: tuple[str, ...] = (), en: str = "", ko: str = ""
+    exercise: str,
+    *,
+    family: str = "",
+    helpers: tuple[str, ...] = (),
+    trains: bool = True,
+    en: str = "",
+    ko: str = "",
 ) -> Callable[[F], F]:
     """Mark another right form of `exercise`, which must earn full marks.
 
@@ -19,6 +25,8 @@ def variant(
     gradients differ from the reference's by what the exercise leaves open; the first variant that
     names a family defines its numbers (so it must work in float64), `en`/`ko` is the note that a
     learner who wrote it gets. `helpers` limits it to these families of the exercises that it uses.
+    `trains=False` is for a family that is right but, with the notebook's own weight, so large that it
+    drowns the labels: the training pass leaves it out.
     """
     return lambda function: function
 

@@ -16,7 +16,7 @@ from grader.types import FriendlyError
 GRADE = """examples:
   grader grade submissions/ -a distillation_tf -o out
   grader grade class.zip -a distillation_tf -o out -j 4 --lang ko
-  grader grade kim.ipynb -a distillation_tf -o out --again
+  grader grade kim.ipynb -a distillation_tf -o out --again --no-train
 
 The same command again grades only what is new or changed. out/grades.csv holds one row per
 submission, out/<id>/feedback.md what its learner should read, out/<id>/result.json everything.
@@ -35,6 +35,13 @@ BAKE = """example:
 
 Writes assignments/<slug>/public.npz. --check only says whether it is up to date."""
 DOCTOR = "example:\n  grader doctor\n\nexit codes: 0 strangers' code can be graded here, 1 it cannot."
+CACHE = """examples:
+  grader cache
+  grader cache clear --training
+
+Expected answers of the hidden cases and finished training runs are kept below .grader/cache to save time.
+Nothing else is lost with them: grades stay in their folders, and the secret is never touched.
+exit codes: 0 done, 2 usage or configuration."""
 INIT = "example:\n  grader init\n\nMakes .grader/secret once; an existing one is never overwritten."
 
 
@@ -65,7 +72,22 @@ def parser() -> argparse.ArgumentParser:
         "-j", "--jobs", type=_jobs, default=_cores(), help="workers at a time (default: %(default)s)"
     )
     grade.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
-    grade.add_argument("--no-train", action="store_true", help="numeric checks only (all that this version does)")
+    grade.add_argument("--no-train", action="store_true", help="numeric checks only, and their points only")
+    grade.add_argument(
+        "--device",
+        choices=("auto", "cpu", "gpu"),
+        default="auto",
+        help="where students are trained (default: auto, a GPU only for data that is worth one)",
+    )
+    grade.add_argument(
+        "--gpu-workers", type=_jobs, default=1, metavar="N", help="trainings at a time on the GPU (default: 1)"
+    )
+    grade.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="file or folder of the training images, if not where frameworks keep them",
+    )
     grade.add_argument("--again", action="store_true", help="grade everything anew, also what has not changed")
     grade.add_argument("--unsafe", action="store_true", help="go on where submissions cannot be isolated")
     grade.add_argument(
@@ -84,6 +106,10 @@ def parser() -> argparse.ArgumentParser:
     bake = add("bake", "Make the stored numbers of the public cases.", BAKE)
     bake.add_argument("assignment", nargs="?", help="default: all")
     bake.add_argument("--check", action="store_true", help="write nothing; exit 1 when out of date")
+    cache = add("cache", "Show or remove what is kept to save time.", CACHE)
+    cache.add_argument("action", nargs="?", choices=("show", "clear"), default="show", help="default: show")
+    cache.add_argument("--answers", action="store_true", help="only the expected answers of the hidden cases")
+    cache.add_argument("--training", action="store_true", help="only the training runs")
     add("doctor", "Show what isolates submissions on this machine.", DOCTOR)
     add("init", "Make the secret that the hidden cases are drawn from.", INIT)
     return top
@@ -116,13 +142,28 @@ def _dispatch(args: argparse.Namespace) -> int:
     match args.command:
         case "grade":
             from grader.commands import grade
+            from grader.training.opening import Equipment
 
-            options = grade.Options(args.jobs, args.json, args.again, args.unsafe, args.dev_secret, lang)
+            equipment = Equipment(args.device, args.gpu_workers, args.data)
+            options = grade.Options(
+                args.jobs,
+                not args.no_train,
+                equipment,
+                args.json,
+                args.again,
+                args.unsafe,
+                args.dev_secret,
+                lang,
+            )
             return grade.run(args.paths, args.assignment, args.out, options)
         case "check":
             from grader.commands import check
 
             return check.run(args.notebook, args.assignment, args.exercise, lang)
+        case "cache":
+            from grader.commands import cache
+
+            return cache.run(args.action, answers=args.answers, training=args.training)
         case _:
             return _author(args)
 

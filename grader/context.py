@@ -20,6 +20,7 @@ from grader.oracle import Sandbox
 from grader.pipeline import Context
 from grader.programs import Reference, load_reference
 from grader.spec import ConfigError, load_assignment, load_rubric
+from grader.training.trainer import Trainer
 from grader.types import Assignment, Case, Notebook, Policies, Rubric
 
 DEVELOPMENT_SECRET = b"grader development secret"
@@ -83,10 +84,11 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
 class Grading:
     """Assignment, rubric, reference and cases of one class; needs no sandbox until something must run."""
 
-    def __init__(self, root: Path, slug: str, secret: bytes) -> None:
+    def __init__(self, root: Path, slug: str, secret: bytes, *, train: bool = False) -> None:
+        """`train`: with the training pass and its points."""
         self.root = root
         self.assignment = load_assignment(assignment_folder(root, slug))
-        self.rubric: Rubric = load_rubric(root / "rubric.yaml", self.assignment)
+        self.rubric: Rubric = load_rubric(root / "rubric.yaml", self.assignment, train=train)
         self.reference: Reference = load_reference(root / "reference" / self.assignment.slug, self.assignment)
         self.cases: tuple[Case, ...] = draw_cases(self.assignment, secret)
         self.digest = oracle.digest(self.assignment, self.reference, self.cases)
@@ -103,7 +105,11 @@ class Grading:
         )
 
     def context(
-        self, sandbox: Sandbox, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, total: None
+        self,
+        sandbox: Sandbox,
+        jobs: int = 1,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        trainer: Trainer | None = None,
     ) -> Context:
         """Expected answers from the cache, or computed once and cached."""
         versions = "-".join(f"{k}{v}" for k, v in sorted(sandbox.versions.items()))
@@ -114,7 +120,15 @@ class Grading:
         except store.UNUSABLE:
             expectations = oracle.compute(self.assignment, self.reference, self.cases, sandbox, jobs, progress)
             _save_if_possible(cache, lambda: store.save(cache, expectations, cases_digest))
-        return Context(self.assignment, self.rubric, expectations, self.template, sandbox, environment(sandbox))
+        return Context(
+            self.assignment,
+            self.rubric,
+            expectations,
+            self.template,
+            sandbox,
+            environment(sandbox),
+            trainer,
+        )
 
 
 def public_cases(assignment: Assignment) -> tuple[Case, ...]:

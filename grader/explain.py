@@ -26,8 +26,8 @@ from grader.sentences import (
     RENDERED,
     UNREADABLE,
     UNREADABLE_OTHERWISE,
-    VERDICTS,
 )
+from grader.training_words import explain_training, verdict_word
 from grader.types import (
     Array,
     Case,
@@ -68,22 +68,26 @@ def explain_check(
         rows += _compared(check.mismatch, _)
     lines = _aligned(rows)
     lines += list(_told(check, exercise, _, shown))
+    if check.kind == "training":
+        lines += explain_training(check, lang)
     if check.kind == "robustness" and check.verdict != Verdict.PASSED:
         lines.append(_("This input is unusual, so take this as advice: make the function safe for it."))
     if check.case and not check.public:
         lines.append(_("This is a hidden case: its inputs and values are not shown."))
     hint = _hint(mistakes.get(check.mistake or ""), lang)
     where = f"({explain_place(check.place, lang)})" if check.place else ""
+    above = not lines or check.kind == "training"
     if hint:
         lines += _aligned([(_("looks like"), f"{hint}  {where}".rstrip())])
-    elif where and lines:
+    elif where and not above:
         lines[-1] += f"  {where}"
-    headline = _headline(check, _) + (f"  {where}" if where and not lines else "")
+    headline = _headline(check, _) + (f"  {where}" if where and above and not hint else "")
     return "\n".join([headline, *(f"  {line}" for line in lines)])
 
 
 def _headline(check: CheckResult, _: Translate) -> str:
-    case = " · " + _('case "{name}"').format(name=check.case) if check.case else ""
+    about = _("training") if check.kind == "training" else _('case "{name}"').format(name=check.case)
+    case = f" · {about}" if check.case or check.kind == "training" else ""
     return f"{clean(check.exercise)}{case} · {_what(check, _)}"
 
 
@@ -93,7 +97,7 @@ def _what(check: CheckResult, _: Translate) -> str:
             name = check.check.removeprefix("gradient:")
             return _(GRADIENT_MISMATCHES[check.mismatch.kind]).format(name=name)
         return _(MISMATCHES[check.mismatch.kind])
-    return _(VERDICTS[check.verdict])
+    return _(verdict_word(check.kind, check.verdict))
 
 
 def _called(case: Case, exercise: Exercise | None, _: Translate) -> Iterator[tuple[str, str]]:
@@ -127,7 +131,7 @@ def _told(check: CheckResult, exercise: Exercise | None, _: Translate, shown: bo
             yield _("The gradient is lost on the way: stay in tensors, without .numpy(), variables or casts.")
         if shown and check.mismatch.factor is not None:
             yield _factor(check.mismatch.factor, _)
-    if check.verdict in MEANINGS:
+    if check.verdict in MEANINGS and check.kind != "training":
         limit = re.match(r"over (\d+(?:\.\d+)?) ", check.detail) if check.verdict in LIMITS else None
         reached = " " + _(LIMITS[check.verdict]).format(number=limit[1]) if limit else ""
         yield _(MEANINGS[check.verdict]) + reached
@@ -233,11 +237,7 @@ def explain_helpers(exercise: Exercise, results: Mapping[str, ExerciseResult], l
     """Which of the functions that an exercise uses to mend first; empty if none."""
     _ = translator(lang)
     wrong = [name for name in exercise.uses if name in results and results[name].verdict != Verdict.PASSED]
-    if not wrong or results[exercise.name].verdict in (
-        Verdict.PASSED,
-        Verdict.NOT_ATTEMPTED,
-        Verdict.MISSING,
-    ):
+    if not wrong or results[exercise.name].verdict in (Verdict.PASSED, Verdict.NOT_ATTEMPTED, Verdict.MISSING):
         return ""
     return _("It uses {helpers}, which is not correct yet: start there.").format(helpers=", ".join(wrong))
 
@@ -274,7 +274,7 @@ def explain_score(score: Score, lang: str, mistakes: Mapping[str, Mistake] | Non
     """Why a criterion earned what it earned, in one sentence or two."""
     _ = translator(lang)
     meaning = {verdict.value: meaning for verdict, meaning in MEANINGS.items()}.get(score.because)
-    told = _(BECAUSE.get(score.because) or meaning or VERDICTS[score.verdict])
+    told = _(BECAUSE.get(score.because) or meaning or verdict_word(score.criterion.kind, score.verdict))
     told = told.format(detail=clean(score.detail))
     hint = _hint((mistakes or {}).get(score.detail), lang)
     if not hint:

@@ -36,7 +36,7 @@ from grader.types import (
     Verdict,
 )
 
-FORMAT = "3"  # changes when what is stored changes
+FORMAT = "4"  # changes when what is stored changes
 
 
 class Sandbox(Protocol):

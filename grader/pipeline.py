@@ -12,6 +12,8 @@ from grader.notebook import Unreadable, parse_notebook
 from grader.oracle import Sandbox
 from grader.plan import plan
 from grader.score import nothing, score
+from grader.training.confirm import confirm
+from grader.training.trainer import Trainer
 from grader.types import (
     Assignment,
     Expectations,
@@ -35,6 +37,7 @@ class Context:
     template: Notebook
     sandbox: Sandbox
     environment: Mapping[str, str]
+    trainer: Trainer | None = None  # None: numeric checks only
 
 
 def grade(submission: Submission, context: Context) -> Graded:
@@ -71,10 +74,15 @@ def run_and_judge(submission: Submission, program: Program, context: Context, st
     run = context.sandbox.run(program, plan(context.assignment, cases), context.assignment.limits)
     ran = time.perf_counter()
     results = judge(program, run, context.assignment, context.expectations)
+    judged = time.perf_counter()
+    if context.trainer is not None:
+        results = confirm(program, results, context.assignment, context.expectations.families, context.trainer)
+    trained = time.perf_counter()
     grade = score(results, context.rubric)
     timing = {
         "wall_s": round(time.perf_counter() - start, 4),
-        "judging_s": round(time.perf_counter() - ran, 4),
+        "judging_s": round(judged - ran, 4),
+        "training_s": round(trained - judged, 4),
         "worker_wall_s": round(run.wall_s, 4),
         "worker_cpu_s": round(run.cpu_s, 4),
         "worker_memory_mb": round(run.memory_mb, 1),

@@ -34,6 +34,7 @@ class Marked:
     text: Mapping[str, str]  # the note or hint by language
     chunks: tuple[Chunk, ...]
     place: str  # "variants.py:12"
+    trains: bool = True  # variants only: whether the training pass can judge its family
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Reference:
         for m in self.variants:
             if m.exercise == exercise and m.family:
                 first.setdefault(m.family, m)
-        return (Family(REFERENCE), *(Family(name, m.text, m.helpers) for name, m in first.items()))
+        return (Family(REFERENCE), *(Family(name, m.text, m.helpers, m.trains) for name, m in first.items()))
 
     def family(self, exercise: str, name: str) -> Marked | None:
         """The variant that defines a family; None for the solution's own."""
@@ -128,6 +129,7 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
             text,
             chunks,
             f"{file.name}:{node.lineno}",
+            bool(words.get("trains", True)),
         )
 
 

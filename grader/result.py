@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from grader.explain import (
@@ -14,19 +14,24 @@ from grader.explain import (
     explain_unreadable,
     located,
 )
+from grader.i18n import translator
+from grader.network import segments
 from grader.types import (
     NOTHING,
     CheckResult,
+    Comparison,
     Expectations,
     Fault,
     Graded,
     Place,
     Remark,
     Score,
+    TrainingRun,
     Verdict,
 )
 
 SCHEMA_VERSION = 1
+MOST_POINTS = 50  # of a loss curve
 
 
 def to_dict(
@@ -133,7 +138,65 @@ def _check(check: CheckResult, graded: Graded, expectations: Expectations, lang:
         "message": message,
         **_place(check.place),
         "public": check.public,
+        "training": _training(check.training) if check.training else None,
     }
+
+
+def _training(compared: Comparison) -> dict[str, Any]:
+    """The runs of both sides; curves are those of the first seed. Numbers are rounded, None where not finite."""
+    summary = compared.summary
+    ours, without = compared.distilled[:1], compared.scratch[:1]
+    kept = thinned(len(ours[0].curve), MOST_POINTS) if ours else []
+    return {
+        "data": compared.data,
+        "labels": compared.labels,
+        "steps": compared.steps,
+        "device": compared.device,
+        "margin": _number(summary.margin) if summary else None,
+        "mean": _rounded(summary.mean, 3) if summary else None,
+        "low": _rounded(summary.low, 3) if summary else None,
+        "high": _rounded(summary.high, 3) if summary else None,
+        "confidence": _rounded(summary.confidence, 5) if summary else None,
+        "seeds": [run.seed for run in compared.distilled],
+        "distilled": [_rounded(run.accuracy, 4) for run in compared.distilled],
+        "scratch": [_rounded(run.accuracy, 4) for run in compared.scratch],
+        "seconds": _rounded(compared.seconds, 2),
+        "cached": sum(run.cached for run in compared.distilled),
+        "curve": {
+            "step": checkpoints(ours[0], compared.steps) if ours else [],
+            "distilled": _accuracies(ours),
+            "scratch": _accuracies(without),
+        },
+        "loss": {
+            "step": [at + 1 for at in kept],
+            "distilled": _losses(ours, kept),
+            "scratch": _losses(without, kept),
+        },
+    }
+
+
+def checkpoints(run: TrainingRun, steps: int) -> list[int]:
+    """After how many steps each of the run's accuracies was measured."""
+    return [part.stop for part in segments(steps, len(run.accuracies))]
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """At most `most` of the indices below `count`, evenly spaced, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [at * (count - 1) // (most - 1) for at in range(most)]
+
+
+def _accuracies(runs: Sequence[TrainingRun]) -> list[int | float | None]:
+    return [_rounded(share, 4) for run in runs for share in run.accuracies]
+
+
+def _losses(runs: Sequence[TrainingRun], kept: Sequence[int]) -> list[int | float | None]:
+    return [_number(float(f"{run.curve[at]:.5g}")) for run in runs for at in kept]
+
+
+def _rounded(value: float, digits: int) -> int | float | None:
+    return _number(round(value, digits)) if math.isfinite(value) else None
 
 
 def _place(place: Place | None) -> dict[str, int | None]:
@@ -151,4 +214,9 @@ def _note(graded: Graded, lang: str) -> str:
     """For instructors: the one thing to know that the marks do not say."""
     if graded.internal:
         return graded.internal
+    checks = [check for result in graded.results for check in result.checks if check.kind == "training"]
+    unclear = [check.exercise for check in checks if check.verdict == Verdict.INCONCLUSIVE]
+    if unclear:
+        _ = translator(lang)
+        return _("training inconclusive: {names}, a person should look").format(names=", ".join(unclear))
     return next((message for remark, message in remarks(graded, lang)), "")

@@ -7,8 +7,10 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
+from grader.training_block import load_training
 from grader.types import Assignment, Criterion, Policies, Rubric
 from grader.yamlfile import (
     ConfigError,
@@ -33,24 +35,33 @@ _RESERVED = ("id", "final", "earned", "possible")
 _CRITERION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
-def load_rubric(path: Path, assignment: Assignment) -> Rubric:
-    """Load the block of rubric.yaml named after the assignment. Raises ConfigError with every fault."""
+def load_rubric(path: Path, assignment: Assignment, train: bool = True) -> Rubric:
+    """Load the block of rubric.yaml named after the assignment. Raises ConfigError with every fault.
+
+    Without `train`, its block `training` is checked and left out, with the points that it gives.
+    """
     root = read_yaml(path)
     blocks = entries(root)
     if assignment.slug not in blocks:
         near = suggest(assignment.slug, blocks)
         raise ConfigError([*root.faults, f"{path}: no block named {assignment.slug!r}{near}"])
     block = blocks[assignment.slug]
-    given = fields(block, ("criteria",), ("policies",))
+    given = fields(block, ("criteria",), ("policies", "training"))
     policies = _load_policies(given["policies"], assignment) if "policies" in given else Policies()
     criteria = _load_criteria(given["criteria"], assignment) if "criteria" in given else ()
+    plan, trained = load_training(given["training"], assignment, criteria) if "training" in given else (None, ())
     raise_faults(root)
-    canonical = json.dumps(block.value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    if not train:
+        plan, trained = None, ()
+    # The plan as well: it has what the block took from a preset.
+    meaning = [block.value, asdict(plan) if plan else None]
+    canonical = json.dumps(meaning, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return Rubric(
         assignment=assignment.slug,
-        criteria=criteria,
+        criteria=criteria + trained,
         policies=policies,
         digest=hashlib.sha256(canonical.encode()).hexdigest(),
+        training=plan,
     )
 
 

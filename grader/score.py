@@ -8,6 +8,8 @@ from math import fsum
 from grader.types import Criterion, ExerciseResult, Grade, Policies, Rubric, Score, Verdict
 
 UNTRIED = (Verdict.NOT_ATTEMPTED, Verdict.MISSING, Verdict.SKIPPED)
+# Ends of a training that have a reason of their own; the others are named after the verdict.
+TRAINED = (Verdict.PASSED, Verdict.INCONCLUSIVE, Verdict.FAILED, Verdict.ERROR, Verdict.SKIPPED)
 
 
 def score(results: Sequence[ExerciseResult], rubric: Rubric) -> Grade:
@@ -17,8 +19,9 @@ def score(results: Sequence[ExerciseResult], rubric: Rubric) -> Grade:
     for criterion in _needed_first(rubric.criteria):
         scores[criterion.id] = _score(criterion, by_name, rubric.policies, scores)
     ordered = tuple(scores[criterion.id] for criterion in rubric.criteria)
+    verdicts = [*(result.verdict for result in results), *(s.verdict for s in ordered)]
     return Grade(
-        final=not any(result.verdict == Verdict.INTERNAL for result in results),
+        final=Verdict.INTERNAL not in verdicts,
         earned=fsum(s.earned for s in ordered),
         possible=possible(rubric),
         scores=ordered,
@@ -63,6 +66,8 @@ def _score(
     if criterion.exercise is None:
         return _robustness(criterion, results)
     result = results[criterion.exercise]
+    if criterion.kind == "training":
+        return _training(criterion, result, policies)
     if result.verdict == Verdict.PASSED:
         return _passed(criterion, result, policies)
     if result.proportional and result.verdict == Verdict.FAILED and policies.proportional_gradient > 0:
@@ -87,6 +92,20 @@ def _passed(criterion: Criterion, result: ExerciseResult, policies: Policies) ->
         earned = criterion.points * policies.follow_through
         return Score(criterion, earned, Verdict.PASSED, "follow_through", ", ".join(result.followed))
     return Score(criterion, criterion.points, Verdict.PASSED, "passed", result.family or "")
+
+
+def _training(criterion: Criterion, result: ExerciseResult, policies: Policies) -> Score:
+    """As measured, whatever the numeric checks said. What could not be decided is never a fail."""
+    check = next((check for check in result.checks if check.check == "training"), None)
+    if check is None:  # the rubric asked for it: it was ours to do
+        return Score(criterion, 0.0, Verdict.INTERNAL, Verdict.INTERNAL.value)
+    spared = check.verdict == Verdict.SKIPPED and check.detail in ("followed", "form")
+    if spared and result.verdict == Verdict.PASSED:  # right, and not trained for a reason that costs nothing
+        earned = criterion.points * (policies.follow_through if result.followed else 1.0)
+        return Score(criterion, earned, Verdict.PASSED, f"training_{check.detail}", ", ".join(result.followed))
+    earned = criterion.points if check.verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE) else 0.0
+    because = f"training_{check.verdict}" if check.verdict in TRAINED else check.verdict.value
+    return Score(criterion, earned, check.verdict, because)
 
 
 def _robustness(criterion: Criterion, results: Mapping[str, ExerciseResult]) -> Score:

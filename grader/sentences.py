@@ -119,4 +119,19 @@ BECAUSE: Mapping[str, str] = {
     "missing": mark("No function of this name was found."),
     "not_attempted": mark("Not filled in yet."),
     "error": mark("The code stopped with an error."),
+    "training_passed": mark("A short training with this loss gives a better student than one without it."),
+    "training_failed": mark("A short training with this loss gives no better student than one without it."),
+    "training_inconclusive": mark(
+        "A short training did not tell clearly whether this loss helps. A person will look at it; "
+        "it costs no points."
+    ),
+    "training_skipped": mark("Not trained, because its numeric checks did not pass."),
+    "training_followed": mark(
+        "Not trained, because a function that it uses is wrong; that is charged there and not again here."
+    ),
+    "training_form": mark(
+        "Not trained: this form is right, but its term is so large beside the loss of the labels that a training "
+        "would tell nothing. It costs no points."
+    ),
+    "training_error": mark("The code stopped with an error during training."),
 }

@@ -69,7 +69,7 @@ def load(path: Path, cases: Sequence[Case], cases_digest: str) -> Expectations:
     return Expectations(
         {case.id: _expected(case, answers.get(case.id, {}), meta["rounding"]) for case in cases},
         {
-            e: tuple(Family(f["name"], f["note"], tuple(f["helpers"])) for f in forms)
+            e: tuple(Family(f["name"], f["note"], tuple(f["helpers"]), f["trains"]) for f in forms)
             for e, forms in meta["families"].items()
         },
         {m["name"]: Mistake(**m) for m in meta["mistakes"]},
@@ -101,7 +101,7 @@ def _meta(expectations: Expectations, cases_digest: str) -> dict[str, Any]:
         "digest": expectations.digest,
         "rounding": {name: dict(e.rounding) for name, e in expectations.cases.items()},
         "families": {
-            e: [{"name": f.name, "note": dict(f.note), "helpers": f.helpers} for f in forms]
+            e: [{"name": f.name, "note": dict(f.note), "helpers": f.helpers, "trains": f.trains} for f in forms]
             for e, forms in expectations.families.items()
         },
         "mistakes": [

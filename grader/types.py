@@ -308,6 +308,7 @@ class Family:
     name: str
     note: Text = field(default_factory=dict)
     helpers: tuple[str, ...] = ()  # forms of the helpers that it goes with; empty: all
+    trains: bool = True  # False: right, but so large that it drowns the labels in a training
 
 
 @dataclass(frozen=True)

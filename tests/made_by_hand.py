@@ -11,6 +11,7 @@ from grader.types import (
     Assignment,
     Case,
     CheckResult,
+    Comparison,
     Criterion,
     Exercise,
     ExerciseResult,
@@ -33,6 +34,8 @@ from grader.types import (
     Run,
     Score,
     Submission,
+    Summary,
+    TrainingRun,
     Verdict,
 )
 
@@ -204,3 +207,61 @@ def unreadable() -> Graded:
         results=(),
         unreadable="truncated: line 17, column 2: Unterminated string",
     )
+
+
+# ---------------------------------------------------------------- training
+
+STEPS = 100
+NAN = float("nan")
+
+
+def training_run(seed: int, end: float, *, loss: float = 1.0, nan_from: int | None = None) -> TrainingRun:
+    """A run that rises from chance to `end`, with eight checkpoints for the first seed and one for the others."""
+    shares = tuple(0.1 + (end - 0.1) * (1 - 0.6**at) / (1 - 0.6**8) for at in range(1, 9))
+    curve = tuple(loss * (0.3 + 0.7 * 0.97**step) + 0.02 * (step % 7) for step in range(STEPS))
+    if nan_from is not None:
+        curve = curve[: nan_from - 1] + (NAN,) * (STEPS - nan_from + 1)
+    return TrainingRun(seed, shares if seed == 0 else shares[-1:], curve, 0.4, cached=seed == 1)
+
+
+def comparison(*ends: tuple[float, float], **changes: Any) -> Comparison:
+    """Runs that end with these accuracies (distilled, scratch), one pair per seed."""
+    ends = ends or ((0.81, 0.45), (0.84, 0.5), (0.79, 0.42), (0.83, 0.47))
+    differences = [100 * (ours - without) for ours, without in ends]
+    mean = sum(differences) / len(differences)
+    plain = Comparison(
+        distilled=tuple(training_run(seed, end, loss=2.3) for seed, (end, _) in enumerate(ends)),
+        scratch=tuple(training_run(seed, end) for seed, (_, end) in enumerate(ends)),
+        summary=Summary(len(ends), mean, min(differences) - 1.5, max(differences) + 1.5, 3.0, 0.98765),
+        data="digits",
+        labels=30,
+        steps=STEPS,
+        device="cpu",
+        seconds=3.21987,
+    )
+    return replace(plain, **changes)
+
+
+def trained(verdict: Verdict = Verdict.PASSED, **changes: Any) -> CheckResult:
+    """The check "training" of `rkd`, with changes; `training` is a clear success unless given."""
+    plain = CheckResult("rkd", "", "training", verdict, "training", training=comparison(), place=Place(41, 7))
+    return replace(plain, **changes)
+
+
+TRAINING = Criterion("loss_training", 5.0, "rkd", "training")
+
+
+def graded_with(check: CheckResult, because: str = "training_passed", earned: float = 5.0) -> Graded:
+    """The submission with a right loss, and this check of its training."""
+    distance, loss = results()
+    right = (CheckResult("rkd", "typical", "value", Verdict.PASSED),)
+    loss = replace(loss, verdict=Verdict.PASSED, checks=(*right, check), mistake=None, family="reference")
+    plain = graded()
+    passed = replace(plain.grade.scores[1], earned=20.0, verdict=Verdict.PASSED, because="passed", detail="")
+    scores = (
+        plain.grade.scores[0],
+        passed,
+        plain.grade.scores[2],
+        Score(TRAINING, earned, check.verdict, because),
+    )
+    return graded(results=(distance, loss), grade=Grade(True, 35.0 + earned, 40.0, scores))

@@ -117,7 +117,7 @@ def test_doctor_says_plainly_whether_a_bulk_run_is_protected() -> None:
     assert "seccomp" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["grade", "check", "vet", "bake", "doctor", "init"])
+@pytest.mark.parametrize("command", ["grade", "check", "vet", "bake", "doctor", "init", "cache"])
 def test_every_help_shows_an_example(command: str) -> None:
     done = grader(command, "--help")
     assert done.returncode == 0

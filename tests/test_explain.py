@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 import string
 import unicodedata
@@ -29,6 +30,7 @@ from grader.explain import (
 )
 from grader.i18n import LOCALE, language, translator
 from grader.plaintext import clean, escape_markdown, fence, pad, width
+from grader.training_words import confidence, explain_training
 from grader.types import (
     LANGUAGES,
     CheckResult,
@@ -41,6 +43,8 @@ from grader.types import (
     Place,
     Remark,
     Score,
+    Summary,
+    TrainingRun,
     Verdict,
 )
 
@@ -436,3 +440,168 @@ def test_of_a_hidden_case_no_line_is_told_but_the_functions_own() -> None:
     )
     result = ExerciseResult("f", Verdict.ERROR, Finding(Found.DEFINED, Place(7, 1)), checks)
     assert [check.place for check in located(result)] == [Place(7, 3), Place(7, 1)]
+
+
+# ---------------------------------------------------------------- training
+
+CLEAR = made.comparison()
+SUMMARY = Summary(4, 35.75, 32.5, 38.5, 3.0, 0.98767)
+SAME = made.comparison((0.45, 0.45), (0.5, 0.5))
+WORSE = made.comparison((0.2, 0.45), (0.22, 0.5))
+LITTLE = made.comparison((0.46, 0.45), (0.52, 0.5))
+
+
+def trained(lang: str = "en", **changes: object) -> str:
+    return explain_check(made.trained(**changes), None, {}, lang, made.LOSS)  # type: ignore[arg-type]
+
+
+def broken_at(*steps: int | None) -> tuple[TrainingRun, ...]:
+    return tuple(made.training_run(seed, 0.1, nan_from=step) for seed, step in enumerate(steps))
+
+
+def test_a_training_that_passed() -> None:
+    assert trained().splitlines() == [
+        "rkd · training · helps the student  (cell 41, line 7)",
+        "  Trained briefly with 30 labelled images (digits); paired runs: 4, 100 steps each.",
+        "  Held-out images classified correctly: 81.8 % with your loss, 46.0 % without the distillation term.",
+        "  Difference: +35.8 percentage points, 98.76 % interval +32.5 … +38.5; the interval has to lie above 3.",
+        "  So the student learns more with your loss than without the distillation term.",
+    ]
+    korean = trained("ko").splitlines()
+    assert korean[0] == "rkd · 훈련 · 학생 모델에 도움이 됩니다  (셀 41, 7번째 줄)"
+    assert [re.findall(r"\d+(?:\.\d+)?", line) for line in korean[1:4]] == [
+        ["30", "4", "100"],
+        ["81.8", "46.0"],
+        ["35.8", "98.76", "32.5", "38.5", "3"],
+    ]
+
+
+FAILED = {
+    "same": (SAME, "does not reach the student's weights"),
+    "worse": (WORSE, "Check the sign of the term"),
+    "little": (LITTLE, "Often no gradient reaches the student on some path"),
+    "nan": (replace(WORSE, distilled=broken_at(None, 60)), "became NaN or infinite at step 60."),
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_each_way_to_fail_a_training_has_its_own_sentence(lang: str) -> None:
+    meant = {}
+    for name, (compared, said) in FAILED.items():
+        block = trained(lang, verdict=Verdict.FAILED, training=compared)
+        meant[name] = block.splitlines()[-1]
+        assert "{" not in block
+        if lang == "en":
+            assert said in meant[name]
+            assert [other for other, (_, words) in FAILED.items() if words in block] == [name]
+    assert len(set(meant.values())) == len(FAILED)
+    assert "60" in meant["nan"]
+
+
+def test_equal_at_the_end_alone_is_not_the_same_run() -> None:
+    first, *others = SAME.distilled
+    different = replace(first, accuracies=(0.2, *first.accuracies[1:]))
+    compared = replace(SAME, distilled=(different, *others))
+    assert "does not reach" not in trained(verdict=Verdict.FAILED, training=compared)
+
+
+FREE = "A person will look at it; it costs no points."
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("detail", "training", "said"),
+    [
+        ("", LITTLE, "The difference is not clear after 2 paired runs."),
+        ("too slow: over 100 s", None, "compute with whole tensors."),
+        ("too slow: over 100 s", made.comparison((0.5, 0.4), summary=None), "compute with whole tensors."),
+        ("memory: over 2048 MB", None, "Look for tensors that grow too large."),
+        ("", None, "The training could not be finished."),
+    ],
+)
+def test_an_inconclusive_training_costs_nothing(detail: str, training: object, said: str, lang: str) -> None:
+    block = trained(lang, verdict=Verdict.INCONCLUSIVE, training=training, detail=detail)
+    assert block.splitlines()[-1].strip() == translator(lang)(FREE)
+    assert translator(lang)("not clear") in block.splitlines()[0]
+    assert "Please tell your instructor" not in block
+    if lang == "en":
+        assert said in block
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_was_not_trained_says_why(lang: str) -> None:
+    blocks = {
+        detail: trained(lang, verdict=Verdict.SKIPPED, training=None, detail=detail)
+        for detail in ("numeric", "followed", "form", "")
+    }
+    assert len({block.splitlines()[-1] for block in blocks.values()}) == 4
+    if lang == "en":
+        assert "numeric checks did not pass" in blocks["numeric"]
+        assert "charged there and not again here" in blocks["followed"]
+        assert "this form is right" in blocks["form"]
+
+
+COMPILED = (
+    Fault("AttributeError", "'SymbolicTensor' object has no attribute 'numpy'", Place(41, 9)),
+    Fault("NotImplementedError", "Cannot convert a symbolic tf.Tensor (x:0) to a numpy array."),
+    Fault("OperatorNotAllowedInGraphError", "Using a symbolic `tf.Tensor` as a Python `bool` is not allowed."),
+    Fault("ValueError", "tf.function only supports singleton tf.Variables created on the first call."),
+)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("fault", [*COMPILED, Fault("ValueError", "shapes differ")])
+def test_an_exception_while_training_is_shown(fault: Fault, lang: str) -> None:
+    check = made.trained(Verdict.ERROR, training=None, fault=fault, place=Place(41, 9))
+    lines = explain_check(check, None, {}, lang, made.LOSS).splitlines()
+    assert "41" in lines[0]
+    assert lines[1] == f"  {fault.type}: {fault.message}"
+    assert (len(lines) == 3) == (fault in COMPILED)
+    assert all("tf.function" in line for line in lines[2:])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_verdict_of_a_training(lang: str) -> None:
+    blocks = {verdict: trained(lang, verdict=verdict) for verdict in Verdict}
+    assert len(set(blocks.values())) == len(blocks)
+    assert not [block for block in blocks.values() if "{" in block]
+    assert translator(lang)(sentences.MEANINGS[Verdict.CRASHED]) in blocks[Verdict.CRASHED]
+    assert translator(lang)(sentences.OUR_FAULT) in blocks[Verdict.INTERNAL]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_too_few_runs_for_an_interval(lang: str) -> None:
+    for summary in (None, replace(SUMMARY, low=-math.inf), replace(SUMMARY, high=math.inf)):
+        block = trained(lang, verdict=Verdict.INCONCLUSIVE, training=replace(CLEAR, summary=summary))
+        assert "inf" not in block
+        assert "81.8 %" in block
+        assert "98.76" not in block
+    empty = replace(CLEAR, distilled=(), scratch=(), summary=None)
+    assert "81.8" not in trained(lang, verdict=Verdict.INCONCLUSIVE, training=empty)
+
+
+def test_numbers_can_be_left_to_a_table() -> None:
+    told = list(explain_training(made.trained(), "en", numbers=False))
+    assert len(told) == 2
+    assert not any("%" in sentence for sentence in told)
+
+
+def test_confidence_is_never_rounded_up() -> None:
+    shown = [confidence(replace(SUMMARY, confidence=c)) for c in (0.95, 0.98767, 0.99999, 0.57)]
+    assert shown == ["95", "98.76", "99.99", "57"]
+
+
+def test_a_training_does_not_count_among_the_cases() -> None:
+    failed = made.trained(Verdict.FAILED, training=WORSE)
+    without = made.results()[1].checks
+    assert explained(checks=(*without, failed)) == explained(checks=without)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_reasons_of_a_score_for_training(lang: str) -> None:
+    codes = [code for code in sentences.BECAUSE if code.startswith("training_")]
+    assert {code.removeprefix("training_") for code in codes} == {
+        "passed", "failed", "inconclusive", "skipped", "followed", "form", "error",
+    }  # fmt: skip
+    told = {explain_score(Score(made.TRAINING, 0.0, Verdict.SKIPPED, code), lang) for code in codes}
+    assert len(told) == len(codes)

@@ -17,7 +17,6 @@ import jsonschema
 import pytest
 import yaml
 
-from grader.context import Grading
 from grader.intake import find, read
 from grader.journal import Journal
 from grader.pipeline import Context, grade
@@ -27,7 +26,8 @@ from grader.types import Graded
 SAMPLES = Path(__file__).parent / "submissions" / "distillation_tf"
 NAMES = sorted(p.name for p in SAMPLES.iterdir()) if SAMPLES.exists() else []
 GRADE = [sys.executable, "-m", "grader.cli", "grade"]
-REST = ["-a", "distillation_tf", "--dev-secret"]
+# Numeric checks only: what a training earns is no matter of these tests.
+REST = ["-a", "distillation_tf", "--dev-secret", "--no-train"]
 
 
 def sample(name: str) -> Path:
@@ -35,7 +35,7 @@ def sample(name: str) -> Path:
 
 
 def judged(name: str, context: Context) -> Graded:
-    limits = replace(context.assignment.limits, cpu_s=2)  # the sample that loops need not take long
+    limits = replace(context.assignment.limits, cpu_s=4)  # the sample that loops need not take long
     quick = replace(context, assignment=replace(context.assignment, limits=limits))
     return grade(read(find([sample(name)])[0]), quick)
 
@@ -272,7 +272,7 @@ def test_a_file_name_that_is_no_utf8_is_graded_like_any_other(tmp_path: Path) ->
     Path(os.fsdecode(path)).write_bytes(sample("right_broadcast").read_bytes())
     done = run(tmp_path, "-o", tmp_path / "out", *REST)
     assert done.returncode == 0, done.stderr
-    assert float(rows(tmp_path / "out")["lee\ufffd"]["earned"]) == 100
+    assert float(rows(tmp_path / "out")["lee\ufffd"]["earned"]) == 85
 
 
 def test_grades_csv_holds_this_run_and_no_older_grades(tmp_path: Path) -> None:
@@ -295,14 +295,14 @@ def test_a_damaged_journal_is_named_with_its_mend(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_ours_does_not_replace_a_final_grade(
-    context: Context, grading: Grading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from grader.commands.grade import keep
 
     with Journal(tmp_path / "journal.sqlite") as journal:
-        good = keep(judged("right_loops", context), grading, context, tmp_path, journal, "en")
+        good = keep(judged("right_loops", context), "key", context, tmp_path, journal, "en")
         monkeypatch.setattr("grader.pipeline.judge", lambda *_: 1 / 0)
         bad = judged("right_loops", context)
         assert bad.grade.final is False
-        assert keep(bad, grading, context, tmp_path, journal, "en") == good
+        assert keep(bad, "key", context, tmp_path, journal, "en") == good
         assert [final for _, final, _, _ in journal.rows()] == [1]

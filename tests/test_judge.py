@@ -262,6 +262,16 @@ def test_an_internal_fault_is_never_a_number() -> None:
     assert not grade.final
 
 
+def test_an_internal_fault_behind_an_unmet_need_is_one_as_well() -> None:
+    needing = replace(
+        RUBRIC, criteria=(Criterion("helper", 20, "helper"), Criterion("user", 10, "user", needs=("helper",)))
+    )
+    wrong = {"helper/a": answer(3), "helper/b": answer(3)}
+    results = judged({**wrong, "user/a": Verdict.INTERNAL, "user/alone": Verdict.INTERNAL})
+    assert points(results, needing)["user"] == (0, "needs")
+    assert not score(list(results.values()), needing).final
+
+
 def test_robustness_is_not_earned_by_a_wrong_function() -> None:
     nothing = Answer(np.array(0.0), {"x": 0 * GRADIENT})
     results = judged(dict.fromkeys(("helper/a", "helper/b", "helper/odd"), nothing))

@@ -12,7 +12,7 @@ import pytest
 
 from grader.sandbox.attempts import SandboxLost
 from grader.sandbox.plain import LAYERS, PlainRunner
-from grader.types import Call, Chunk, Limits, Program, Run
+from grader.types import Call, Chunk, Limits, Observation, Program, Run
 
 X = np.arange(6, dtype="f4").reshape(2, 3)
 LIMITS = Limits(wall_s=8.0, cpu_s=6)
@@ -80,6 +80,22 @@ def test_bad_ends_cost_their_own_exercise() -> None:
     assert ended(got) == {"leaves/a": "exited", "forges/a": "forged", "sleeps/a": "timeout", "good/a": "passed"}
     assert got.observations["leaves/a"].detail == "exit status 3"
     assert got.workers == 4
+
+
+def test_further_calls_follow_as_behind_a_zygote() -> None:
+    told = []
+
+    def follow(observation: Observation) -> list[Call]:
+        told.append(f"{observation.id} {observation.ended}")
+        further = {"good/a passed": "leaves", "leaves/b exited": "good"}.get(told[-1])
+        return [Call(f"{further}/b", further, ("x",), (), {"x": X})] if further else []
+
+    program = Program((Chunk(SOURCE, 4),), {}, {4: SOURCE})
+    with PlainRunner("numpy") as runner:
+        got = runner.run(program, [Call("good/a", "good", ("x",), (), {"x": X})], LIMITS, follow)
+    assert told == ["good/a passed", "leaves/b exited", "good/b passed"]
+    assert list(got.observations) == ["good/a", "leaves/b", "good/b"]
+    assert got.workers == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs POSIX limits")

@@ -14,6 +14,7 @@ import pytest
 from grader.plaintext import width
 from grader.reports.feedback import MOST_CHECKS, to_markdown
 from grader.reports.gradebook import to_csv
+from grader.reports.selfcheck import render as self_check
 from grader.reports.terminal import mark_of, render, wants_color
 from grader.result import to_row
 from grader.types import CheckResult, Fault, Finding, Found, Graded, Place, Remark, Run, Verdict
@@ -95,6 +96,12 @@ def test_five_commonest_mistakes_and_one_vote_each() -> None:
         ("passed", 0, 0, "robustness", "✓"),
         ("failed", 0, 0, "robustness", "~"),
         ("failed", 0, 5, "robustness", "✗"),
+        ("passed", 5, 5, "training", "✓"),
+        ("failed", 0, 5, "training", "✗"),
+        ("failed", 0, 0, "training", "✗"),
+        ("inconclusive", 5, 5, "training", "±"),
+        ("skipped", 0, 5, "training", "–"),
+        ("error", 0, 5, "training", "✗"),
     ],
 )
 def test_marks(verdict: str, earned: float | None, points: float, kind: str, expected: str) -> None:
@@ -103,7 +110,7 @@ def test_marks(verdict: str, earned: float | None, points: float, kind: str, exp
 
 def test_every_verdict_has_a_mark() -> None:
     for verdict in Verdict:
-        assert mark_of({"verdict": verdict.value, "earned": 0, "points": 1, "kind": "exercise"}) in "✓~✗–?"
+        assert mark_of({"verdict": verdict.value, "earned": 0, "points": 1, "kind": "exercise"}) in "✓~✗–±?"
 
 
 def test_markup_in_an_id_is_shown_and_not_obeyed() -> None:
@@ -260,6 +267,102 @@ def test_hostile_text_stays_text(lang: str) -> None:
     assert not re.search(r"(?<!\\)\*\*b", markup)
 
 
+# ---------------------------------------------------------------- training
+
+
+def training_part(text: str) -> str:
+    heading = "## Training\n" if "## Training\n" in text else "## 훈련\n"
+    return text[text.index(heading) :].partition("\n## ")[0].partition("\n---")[0]
+
+
+def test_feedback_of_a_training() -> None:
+    text = markdown(made.graded_with(made.trained()))
+    assert "| Relational loss: training | 5 / 5 | helps the student | A short training" in text
+    part = training_part(text)
+    assert text.index("## Relational loss") < text.index("## Training") < text.index("## Advice")
+    assert "| part | without | with your loss | difference, in points | interval | verdict |" in part
+    row = "| Relational loss | 46.0 % | 81.8 % | +35.8 | +32.5 … +38.5 (98.76 %) | helps the student |"
+    assert row in part.replace("\\", "")
+    assert "**Relational loss**: Trained briefly with 30 labelled images (digits); paired runs: 4" in part
+    assert "learns more with your loss" in part
+    assert part.count("81.8") == 1, "the table has the numbers"
+    assert part.rstrip().endswith("](training.svg)")
+
+
+def test_feedback_of_a_training_in_korean() -> None:
+    text = markdown(made.graded_with(made.trained()), "ko")
+    assert "| 관계형 손실: 훈련 | 5 / 5 | 학생 모델에 도움이 됩니다 |" in text
+    part = training_part(text)
+    assert "46.0 % | 81.8 %" in part
+    assert "짝지은 훈련 4번, 각 100스텝" in part
+    assert part.rstrip().endswith("](training.svg)")
+
+
+def test_a_failed_training_is_told_once_and_not_among_the_cases() -> None:
+    failed = made.trained(Verdict.FAILED, training=made.comparison((0.2, 0.45), (0.22, 0.5)))
+    text = markdown(made.graded_with(failed, "training_failed", 0.0))
+    assert "| 0 / 5 | does not help the student | A short training with this loss gives no better" in text
+    exercise = text[text.index("## Relational loss") : text.index("## Training")]
+    assert exercise.strip() == "## Relational loss: correct\n\nAll checks passed."
+    assert text.count("Check the sign of the term") == 1
+
+
+def test_no_picture_without_a_run() -> None:
+    skipped = made.trained(Verdict.SKIPPED, training=None, detail="numeric")
+    part = training_part(markdown(made.graded_with(skipped, "training_skipped", 0.0)))
+    assert "| Relational loss | – | – | – | – | not judged |" in part
+    assert "numeric checks did not pass" in part
+    assert "training.svg" not in part
+
+
+@pytest.mark.parametrize("detail", ["followed", "form"])
+def test_points_kept_without_a_training_are_not_called_a_help(detail: str) -> None:
+    of = made.graded_with(made.trained(Verdict.SKIPPED, training=None, detail=detail), f"training_{detail}")
+    *others, last = of.grade.scores
+    grade = replace(of.grade, scores=(*others, replace(last, verdict=Verdict.PASSED)))
+    text = markdown(replace(of, grade=grade))
+    assert "| Relational loss: training | 5 / 5 | not judged | Not trained" in text
+    assert "helps the student" not in text
+
+
+def test_nothing_of_training_where_nothing_was_trained() -> None:
+    assert "## Training" not in markdown(made.graded())
+    blank = made.trained(Verdict.NOT_ATTEMPTED, training=None)
+    assert "## Training" not in markdown(made.graded_with(blank, "not_attempted", 0.0))
+
+
+def test_an_exception_while_training_stays_in_a_code_block() -> None:
+    fault = Fault("ValueError", HOSTILE, Place(41, 9))
+    check = made.trained(Verdict.ERROR, training=None, fault=fault, place=Place(41, 9))
+    text = markdown(made.graded_with(check, "training_error", 0.0))
+    assert "Full marks" in training_part(text)
+    assert "Full marks" not in outside_of_code(text)
+    assert "(cell 41, line 9)" in training_part(text)
+
+
+def test_an_unclear_training_in_the_table_of_the_class() -> None:
+    unclear = made.graded_with(made.trained(Verdict.INCONCLUSIVE), "training_inconclusive", 5.0)
+    for lang, words in (("en", "± not clear, a person looks"), ("ko", "± 판정 보류, 직접 확인 필요")):
+        text = render([to_row(unclear, lang)], lang, width=160)
+        assert text.splitlines()[2].split()[:8] == ["김하늘", "40", "/", "40", "✓", "✓", "~", "±"]
+        assert words in text
+
+
+def test_a_self_check_tells_of_training_apart_from_the_cases() -> None:
+    failed = made.trained(Verdict.FAILED, training=made.comparison((0.2, 0.45), (0.22, 0.5)))
+    first, loss = made.results()
+    many = replace(loss, checks=(*loss.checks, failed))
+    plain = self_check(made.graded(), made.EXPECTATIONS, "en")
+    text = self_check(made.graded(results=(first, many)), made.EXPECTATIONS, "en")
+    added = [line for line in text.splitlines() if line not in plain.splitlines()]
+    assert set(plain.splitlines()) <= set(text.splitlines())
+    assert added[0] == "    rkd · training · does not help the student  (cell 41, line 7)"
+    assert "Check the sign" in added[-1]
+    assert self_check(made.graded_with(failed), made.EXPECTATIONS, "en").count("Check the sign") == 1
+    passed = self_check(made.graded_with(made.trained()), made.EXPECTATIONS, "ko")
+    assert "rkd · 훈련 · 학생 모델에 도움이 됩니다" in passed
+
+
 # ---------------------------------------------------------------- grades.csv
 
 
@@ -284,6 +387,12 @@ def test_no_cell_opens_as_a_formula(start: str) -> None:
     row = {**rows()[0], "id": f"{start}cmd|' /C calc'!A0"}
     cell = read(to_csv([row]))[1][0]
     assert cell == "'" + row["id"]
+
+
+def test_points_of_training_have_a_column() -> None:
+    table = read(to_csv([to_row(made.graded_with(made.trained()), "en")]))
+    assert table[0][-1] == "loss_training"
+    assert table[1][-1] == "5"
 
 
 def test_odd_ids_survive() -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ import pytest
 
 import grader.result
 from grader.plaintext import clean
-from grader.result import to_dict, to_json, to_row
-from grader.types import Graded, Verdict
+from grader.result import thinned, to_dict, to_json, to_row
+from grader.types import Comparison, Graded, Verdict
 
 ENVIRONMENT = {"tensorflow": "2.21.0", "grader": "0.1.0", "python": "3.12.3"}
 SCHEMA = json.loads((Path(grader.result.__file__).parent / "result.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-KINDS = {"graded": made.graded, "not_final": made.not_final, "unreadable": made.unreadable}
+KINDS = {
+    "graded": made.graded,
+    "not_final": made.not_final,
+    "unreadable": made.unreadable,
+    "trained": lambda: made.graded_with(made.trained()),
+}
 
 
 def result(graded: Graded, lang: str = "en") -> dict[str, Any]:
@@ -138,3 +144,108 @@ def test_points_keep_their_fraction() -> None:
     assert found["earned"] == 17.5
     assert found["criteria"][0]["earned"] == 2.5
     assert isinstance(found["possible"], int)
+
+
+# ---------------------------------------------------------------- training
+
+
+def training(compared: Comparison | None, verdict: Verdict = Verdict.PASSED, **changes: Any) -> dict[str, Any]:
+    """The row of a training check, valid by the schema."""
+    found = result(made.graded_with(made.trained(verdict, training=compared, **changes)))
+    VALIDATOR.validate(json.loads(to_json(found)))
+    (row,) = [check for check in found["checks"] if check["check"] == "training"]
+    return row
+
+
+def test_a_training_in_numbers() -> None:
+    row = training(made.comparison())
+    assert (row["case"], row["verdict"], row["message"], row["public"]) == ("", "passed", "", True)
+    numbers = row["training"]
+    assert list(numbers) == SCHEMA["$defs"]["training"]["required"]
+    assert {key: numbers[key] for key in ("data", "labels", "steps", "device", "margin", "seconds", "cached")} == {
+        "data": "digits", "labels": 30, "steps": 100, "device": "cpu", "margin": 3, "seconds": 3.22, "cached": 1,
+    }  # fmt: skip
+    assert [numbers[key] for key in ("mean", "low", "high", "confidence")] == [35.75, 32.5, 38.5, 0.98765]
+    assert numbers["seeds"] == [0, 1, 2, 3]
+    assert numbers["distilled"] == [0.81, 0.84, 0.79, 0.83]
+    assert numbers["scratch"] == [0.45, 0.5, 0.42, 0.47]
+    curve, loss = numbers["curve"], numbers["loss"]
+    assert curve["step"] == [12, 25, 37, 50, 62, 75, 87, 100]
+    assert curve["distilled"][-1] == 0.81, "the first seed's"
+    assert (len(loss["step"]), loss["step"][0], loss["step"][-1]) == (50, 1, 100)
+    assert {len(loss["distilled"]), len(loss["scratch"])} == {50}
+    assert loss["distilled"][0] == 2.3
+
+
+def test_a_training_that_ended_early_or_never_began() -> None:
+    assert training(None, Verdict.SKIPPED, detail="numeric")["training"] is None
+    numbers = training(made.comparison((0.5, 0.4), summary=None), Verdict.INCONCLUSIVE)["training"]
+    assert [numbers[key] for key in ("margin", "mean", "low", "high", "confidence")] == [None] * 5
+    assert numbers["distilled"] == [0.5]
+    none = made.comparison((0.5, 0.4), distilled=(), scratch=(), summary=None)
+    assert training(none, Verdict.INCONCLUSIVE)["training"]["curve"] == {
+        "step": [], "distilled": [], "scratch": [],
+    }  # fmt: skip
+
+
+def test_a_loss_that_is_no_number_is_null() -> None:
+    plain = made.comparison((0.1, 0.4))
+    compared = replace(plain, distilled=(made.training_run(0, 0.1, nan_from=51),))
+    row = training(compared, Verdict.FAILED)
+    losses = row["training"]["loss"]["distilled"]
+    known = [step <= 50 for step in row["training"]["loss"]["step"]]
+    assert [loss is not None for loss in losses] == known
+    assert "at step 51" in row["message"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("check", "value"),
+        ("case", "typical"),
+        ("public", False),
+        ("training.mean", "35"),
+        ("training.distilled", [1.2]),
+        ("training.seeds", [0.5]),
+        ("training.extra", 1),
+        ("training.loss.step", list(range(1, 52))),
+        ("training.curve.scratch", [None]),
+    ],
+)
+def test_the_schema_bites_for_training(key: str, value: object) -> None:
+    found = result(made.graded_with(made.trained()))
+    place = found["checks"][-1]
+    *parents, last = key.split(".")
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    assert not VALIDATOR.is_valid(found)
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 5), (1, 5), (5, 5), (6, 5), (60, 50), (1000, 50)])
+def test_thinned(count: int, most: int) -> None:
+    kept = thinned(count, most)
+    assert len(kept) == min(count, most)
+    assert kept == sorted(set(kept))
+    assert not kept or (kept[0], kept[-1]) == (0, count - 1)
+    assert not kept or max(b - a for a, b in pairwise([*kept, count])) <= -(-count // most) + 1
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_an_inconclusive_training_is_noted_for_instructors(lang: str) -> None:
+    def note(verdict: Verdict, **changes: Any) -> str:
+        return to_row(replace(made.graded_with(made.trained(verdict)), **changes), lang)["note"]
+
+    unclear = note(Verdict.INCONCLUSIVE)
+    assert "rkd" in unclear
+    assert unclear != note(Verdict.FAILED)
+    if lang == "en":
+        assert unclear == "training inconclusive: rkd, a person should look"
+    assert note(Verdict.INCONCLUSIVE, internal="OSError") == "OSError", "our own faults come first"
+
+
+def test_criteria_of_training_stand_in_the_row() -> None:
+    row = to_row(made.graded_with(made.trained()), "en")
+    assert row["criteria"][-1] == {
+        "id": "loss_training", "kind": "training", "points": 5, "earned": 5, "verdict": "passed",
+    }  # fmt: skip

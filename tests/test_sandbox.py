@@ -18,7 +18,7 @@ if sys.platform != "linux":
     pytest.skip("the fork server needs Linux", allow_module_level=True)
 
 from grader.sandbox import wire
-from grader.sandbox.attempts import BUDGET
+from grader.sandbox.attempts import BUDGET, Follow
 from grader.sandbox.dialogue import TOTAL_LIMIT, Dialogue, Forged, clean
 from grader.sandbox.pool import SandboxLost, Zygote
 
@@ -508,9 +508,26 @@ ERROR = {"is": "error", "id": "f/a", "type": "E", "message": ""}
 def test_anything_out_of_order_is_forged(notes: list[dict[str, object]]) -> None:
     dialogue = Dialogue(program("1"), [0], [call("f", "x")])
     *fine, last = [wire.encode(note) for note in notes]
-    dialogue.feed(b"".join(fine))
+    for frame in fine:
+        dialogue.due()
+        dialogue.feed(frame)
+    dialogue.due()
     with pytest.raises(Forged):
         dialogue.feed(last)
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+def test_a_reply_ahead_of_its_question_is_forged_by_the_call_before(answered: int) -> None:
+    asked = [call("f", "x", id=f"{name}/a") for name in ("e", "f", "g")]
+    dialogue = Dialogue(program("1"), [], asked)
+    dialogue.due()
+    dialogue.feed(wire.encode({"is": "hello"}) + wire.encode({"is": "loaded"}))
+    for one in asked[:answered]:
+        dialogue.due()
+        dialogue.feed(wire.encode({"is": "value", "id": one.id}, {"value": np.zeros(())}))
+    with pytest.raises(Forged, match="before the question"):
+        dialogue.feed(wire.encode({"is": "value", "id": asked[answered].id}, {"value": np.zeros(())}))
+    assert dialogue.call is asked[max(0, answered - 1)]
 
 
 @pytest.mark.parametrize(
@@ -537,6 +554,7 @@ def test_a_place_is_a_line_of_the_cell_and_no_number_smuggled_out(line: int, kno
     two_lines = Program((Chunk("def f(x):\n    return x", 7),), {}, {7: "def f(x):\n    return x"})
     dialogue = Dialogue(two_lines, [0], [call("f", "x", id="f/a")])
     for note in ({"is": "hello"}, {"is": "chunk", "at": 0}, {"is": "loaded"}, {**ERROR, "place": [7, line]}):
+        dialogue.due()
         dialogue.feed(wire.encode(note))
     told = dialogue.observations["f/a"].fault
     assert told is not None
@@ -546,12 +564,122 @@ def test_a_place_is_a_line_of_the_cell_and_no_number_smuggled_out(line: int, kno
 def test_replies_are_bounded_in_all() -> None:
     asked = [call("f", "x", id=f"f/{i}") for i in range(5)]
     dialogue = Dialogue(program(), [], asked)
+    dialogue.due()
     dialogue.feed(wire.encode({"is": "hello"}) + wire.encode({"is": "loaded"}))
     value = {"value": np.zeros(TOTAL_LIMIT // 4 // 8)}
+    dialogue.due()
     for i in range(3):
         dialogue.feed(wire.encode({"is": "value", "id": f"f/{i}"}, value))
+        dialogue.due()
     with pytest.raises(Forged, match="128 MiB"):
         dialogue.feed(wire.encode({"is": "value", "id": "f/3"}, value))
+
+
+# ---------------------------------------------------------------- further calls because of an answer
+
+
+def chain(*ids: str) -> tuple[list[str], Follow]:
+    """What is told, in order; each observation asks for the next of `ids` (a function, "/" and anything)."""
+    told: list[str] = []
+    left = list(ids)
+
+    def follow(observation: Observation) -> list[Call]:
+        told.append(f"{observation.id} {observation.ended}")
+        return [call(id.partition("/")[0], "x", id=id) for id in left[:1] if left.pop(0)]
+
+    return told, follow
+
+
+def test_further_calls_go_to_the_same_worker_in_the_order_given(plain_numpy: Zygote) -> None:
+    source = "n = 0\ndef good(x):\n    global n\n    n += 1\n    return float(n)"
+    told, follow = chain("good/3", "good/4", "good/5")
+    run = plain_numpy.run(program(source), [call("good", "x", id=f"good/{i}") for i in (1, 2)], LIMITS, follow)
+    assert run.workers == 1
+    assert {id: float(o.value) for id, o in run.observations.items()} == {f"good/{i}": i for i in range(1, 6)}
+    assert told == [f"good/{i} passed" for i in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [("sleep", "timeout"), ("leave", "exited"), ("segfault", "crashed"), ("forge", "forged"), ("loop", "cpu")],
+)
+def test_a_further_call_that_ends_its_worker_has_its_verdict_and_the_rest_go_on(
+    plain_numpy: Zygote, name: str, verdict: str
+) -> None:
+    limits = Limits(wall_s=4, cpu_s=1) if name == "loop" else SHORT
+    told, follow = chain(f"{name}/1", "good/3", "good/4")
+    asked = [call("good", "x", id="good/1"), call("good", "x", id="good/2")]
+    run = plain_numpy.run(program(BAD + FORGE), asked, limits, follow)
+    # good/1 asks for the bad one, which stands after good/2; its end asks for nothing that was asked before.
+    wanted = ["good/1 passed", "good/2 passed", f"{name}/1 {verdict}", "good/3 passed", "good/4 passed"]
+    assert told == wanted
+    assert [f"{id} {o.ended}" for id, o in run.observations.items()] == wanted
+    assert run.workers == 2
+
+
+FORGE = "def forge(x):\n    os.write(3, bytes(64))\n    time.sleep(100)\n"
+
+
+def test_every_call_that_goes_down_with_a_worker_is_told_once(plain_numpy: Zygote) -> None:
+    told, follow = chain()
+    asked = [call(f, "x", id=f"e/{f}") for f in ("good", "leave", "loop")] + [call("good", "x", id="f/a")]
+    run = plain_numpy.run(program(BAD), asked, LIMITS, follow)
+    assert told == ["e/good passed", "e/leave exited", "e/loop exited", "f/a passed"]
+    assert run.workers == 2
+
+
+def test_an_answer_that_turns_out_forged_is_not_told_again(plain_numpy: Zygote) -> None:
+    told, follow = chain()
+    asked = [call("good", "x", id="e/a"), call("forge", "x", id="e/b"), call("good", "x", id="f/a")]
+    run = plain_numpy.run(program(BAD + FORGE), asked, SHORT, follow)
+    assert told == ["e/a passed", "e/b forged", "f/a passed"]
+    assert run.observations["e/a"].ended is Verdict.FORGED
+
+
+def test_a_further_call_with_a_known_id_is_our_fault(plain_numpy: Zygote) -> None:
+    with pytest.raises(ValueError, match="same id: good/1"):
+        plain_numpy.run(program(BAD), [call("good", "x", id="good/1")], LIMITS, chain("good/1")[1])
+    with pytest.raises(ValueError, match="does not bring: y"):
+        plain_numpy.run(program(BAD), [call("good", "x")], LIMITS, lambda _: [call("good", "y", id="good/2")])
+    assert one(ask(plain_numpy, BAD, call("good", "x"))).value == 15
+
+
+def test_a_run_without_end_is_given_up_once(plain_numpy: Zygote) -> None:
+    asked: list[str] = []
+
+    def follow(observation: Observation) -> list[Call]:
+        asked.append(observation.id)
+        return [call("sleep", "x", id=f"e/{len(asked)}")]
+
+    run = plain_numpy.run(program(BAD), [call("sleep", "x", id="e/0")], Limits(wall_s=0.3), follow)
+    assert {o.ended for o in run.observations.values()} == {Verdict.TIMEOUT}
+    assert set(run.observations) == {f"e/{i}" for i in range(len(asked) + 1)}
+    assert run.wall_s < 2 * BUDGET * 0.3
+
+
+def test_a_program_that_cannot_be_loaded_asks_for_no_more(plain_numpy: Zygote) -> None:
+    told, follow = chain("f/b")
+    cells = program(*["import os; os._exit(0)"] * 8)
+    run = plain_numpy.run(cells, [call("f", "x")], LIMITS, follow)
+    assert [o.ended for o in run.observations.values()] == [Verdict.EXITED]
+    assert told == []
+
+
+def test_a_lost_zygote_repeats_no_answer_and_tells_none_twice() -> None:
+    with Zygote("numpy") as zygote:
+        told: list[str] = []
+
+        def follow(observation: Observation) -> list[Call]:
+            told.append(observation.id)
+            if len(told) == 2:
+                zygote._process.kill()
+                zygote._process.wait()  # its workers die with it, before they are asked anything more
+            return [call("f", "x", id=f"f/{len(told)}")] if len(told) < 4 else []
+
+        source = "n = 0\ndef f(x):\n    global n\n    n += 1\n    return float(n)"
+        run = zygote.run(program(source), [call("f", "x", id="f/0")], LIMITS, follow)
+        assert told == ["f/0", "f/1", "f/2", "f/3"]
+        assert [float(o.value) for o in run.observations.values()] == [1, 2, 1, 2]
 
 
 # ---------------------------------------------------------------- the zygote

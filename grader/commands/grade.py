@@ -20,6 +20,7 @@ from grader.intake import Entry, UsageError, find, read
 from grader.journal import Journal, atomic
 from grader.pipeline import Context, grade
 from grader.programs import known_mistakes
+from grader.reports.curves import to_svg
 from grader.reports.feedback import to_markdown
 from grader.reports.gradebook import to_csv
 from grader.reports.terminal import render, wants_color
@@ -27,6 +28,8 @@ from grader.result import to_dict, to_json, to_row
 from grader.sandbox.pool import open_sandbox
 from grader.sandbox.survey import protected
 from grader.spec import find_root
+from grader.training.cache import FILE
+from grader.training.opening import Equipment, open_trainer
 from grader.types import FriendlyError, Graded, Submission
 
 
@@ -35,6 +38,8 @@ class Options:
     """How to grade, from the command line."""
 
     jobs: int
+    train: bool
+    equipment: Equipment
     as_json: bool
     again: bool
     unsafe: bool
@@ -45,7 +50,7 @@ class Options:
 def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
     """Grade everything below `paths` into `out`. Returns the exit code."""
     root = find_root()
-    grading = Grading(root, slug, find_secret(root, development=options.dev_secret))
+    grading = Grading(root, slug, find_secret(root, development=options.dev_secret), train=options.train)
     if options.dev_secret:
         say("hidden cases come from the development secret, which everybody knows: for trying out only")
     if not protected() and not options.unsafe:
@@ -53,16 +58,18 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
         return USAGE
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; -o takes a folder")
+    device = options.equipment.chosen(grading.rubric.training) if grading.rubric.training else ""
     entries = find(paths)
     with Journal(out / "journal.sqlite") as journal:
-        keys, work = sort_out(entries, grading, journal, options)
+        judgement = f"{grading.judgement}-{device}-{options.lang}"
+        keys, work = sort_out(entries, judgement, journal, again=options.again)
         if len(work) < len(entries):
             done = len(entries) - len(work)
             say(f"{done} of {len(entries)} already graded and unchanged; --again grades them anew")
         try:
             for graded, context in grade_all(work, grading, options, len(entries)):
-                keys[graded.submission.id] = key_of(graded.submission, grading, options.lang)
-                keep(graded, grading, context, out, journal, options.lang)
+                key = keys[graded.submission.id] = key_of(graded.submission, judgement)
+                keep(graded, key, context, out, journal, options.lang)
         except sqlite3.Error as fault:
             raise FriendlyError(
                 f"{out / 'journal.sqlite'}: {fault}; mend this and run the same command"
@@ -79,18 +86,18 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
 
 
 def sort_out(
-    entries: Iterable[Entry], grading: Grading, journal: Journal, options: Options
+    entries: Iterable[Entry], judgement: str, journal: Journal, *, again: bool
 ) -> tuple[dict[str, str], list[Entry]]:
     """The key of every submission, and what is left to do."""
-    keys = {entry.id: key_of(read(entry), grading, options.lang) for entry in entries}
+    keys = {entry.id: key_of(read(entry), judgement) for entry in entries}
     # Read again when their turn comes: a class need not fit into memory.
-    return keys, [e for e in entries if options.again or journal.done(e.id, keys[e.id]) is None]
+    return keys, [e for e in entries if again or journal.done(e.id, keys[e.id]) is None]
 
 
-def key_of(submission: Submission, grading: Grading, lang: str) -> str:
-    """Changes exactly when the judgement could."""
+def key_of(submission: Submission, judgement: str) -> str:
+    """Changes exactly when the judgement could. `judgement` names what it depends on besides the submission."""
     content = submission.sha256 or submission.problem or submission.fault
-    return hashlib.sha256("\0".join((content, grading.judgement, lang)).encode()).hexdigest()
+    return hashlib.sha256(f"{content}\0{judgement}".encode()).hexdigest()
 
 
 def grade_all(
@@ -102,7 +109,14 @@ def grade_all(
     with ExitStack() as stack:
         sandbox = open_sandbox(grading.assignment.framework, unsafe=options.unsafe)
         stack.callback(sandbox.close)
-        context = grading.context(sandbox, options.jobs, prepare)
+        trainer = None
+        if plan := grading.rubric.training:
+            store = grading.root / FILE
+            opening = open_trainer(plan, grading.assignment.framework, sandbox, store, options.equipment)
+            trainer = stack.enter_context(opening)
+            if trainer.store.warning:
+                say(trainer.store.warning)
+        context = grading.context(sandbox, options.jobs, prepare, trainer)
         progress = stack.enter_context(Progress(total, total - len(work)))
 
         def one(entry: Entry) -> Graded:
@@ -113,11 +127,8 @@ def grade_all(
             yield graded, context
 
 
-def keep(
-    graded: Graded, grading: Grading, context: Context, out: Path, journal: Journal, lang: str
-) -> dict[str, Any]:
+def keep(graded: Graded, key: str, context: Context, out: Path, journal: Journal, lang: str) -> dict[str, Any]:
     """Write a learner's files, then note it: what the journal knows is on disk."""
-    key = key_of(graded.submission, grading, lang)
     if not graded.grade.final and (before := journal.done(graded.submission.id, key)):
         return before  # `--again` and a fault of ours: the grade that there is stays
     folder = out / graded.submission.id
@@ -127,6 +138,11 @@ def keep(
         part.write_text(to_json(result), "utf-8")
     with atomic(folder / "feedback.md") as part:
         part.write_text(to_markdown(graded, context.expectations, lang, context.environment), "utf-8")
+    if curves := to_svg(graded, lang):
+        with atomic(folder / "training.svg") as part:
+            part.write_text(curves, "utf-8")
+    else:
+        (folder / "training.svg").unlink(missing_ok=True)  # of an earlier judgement
     row = to_row(graded, lang)
     journal.record(graded.submission.id, key, graded.grade.final, row)
     return row

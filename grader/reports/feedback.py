@@ -13,8 +13,10 @@ from grader.explain import (
 )
 from grader.i18n import Translate, translator
 from grader.plaintext import clean, escape_markdown, fence
+from grader.reports.training import training_part
 from grader.result import remarks
 from grader.sentences import VERDICTS
+from grader.training_words import score_word
 from grader.types import (
     NOTHING,
     CheckResult,
@@ -41,6 +43,7 @@ def to_markdown(
         *_scores(graded, expectations, lang, _),
         *_notebook(graded, lang, _),
         *(part for result in graded.results for part in _exercise(result, graded, expectations, lang, _)),
+        *training_part(graded, lang),
         *_advice(graded, expectations, lang, _),
         *_foot(graded, environment, _),
     ]
@@ -68,7 +71,7 @@ def _scores(graded: Graded, expectations: Expectations, lang: str, _: Translate)
     for score in graded.grade.scores:
         told = explain_score(score, lang, expectations.mistakes)
         advice = score.criterion.kind == "robustness" and not score.criterion.points
-        verdict = _("advice") if advice and score.verdict != Verdict.PASSED else _(VERDICTS[score.verdict])
+        verdict = _("advice") if advice and score.verdict != Verdict.PASSED else _(score_word(score))
         cells = (_title(score.criterion, graded, lang), _points(score), verdict, told)
         lines.append("| " + " | ".join(escape_markdown(cell) for cell in cells) + " |")
     yield "\n".join(lines)
@@ -81,10 +84,11 @@ def _points(score: Score) -> str:
 def _title(criterion: Criterion, graded: Graded, lang: str) -> str:
     if criterion.title:
         return criterion.title.get(lang, criterion.id)
+    _ = translator(lang)
     exercise = graded.assignment.exercises.get(criterion.exercise or "")
     if exercise is not None:
-        return exercise.title.get(lang, exercise.name)
-    _ = translator(lang)
+        title = exercise.title.get(lang, exercise.name)
+        return _("{exercise}: training").format(exercise=title) if criterion.kind == "training" else title
     return _("robustness") if criterion.kind == "robustness" else criterion.id
 
 
@@ -108,7 +112,8 @@ def _exercise(
         yield escape_markdown(helpers)
     if result.finding.found != Found.DEFINED:
         return
-    wrong = [c for c in located(result) if c.kind != "robustness" and c.verdict != Verdict.PASSED]
+    own = [c for c in located(result) if c.kind not in ("robustness", "training")]
+    wrong = [c for c in own if c.verdict != Verdict.PASSED]
     different = list({_key(check): check for check in reversed(wrong)}.values())[::-1]
     shown = sorted(different, key=lambda check: not check.public)
     shown = shown[:MOST_CHECKS]

@@ -49,10 +49,11 @@ def _exercise(
     ):
         if told:
             yield f"  {told}"
+    trained = [c for c in located(result) if c.kind == "training" and c.verdict not in NOT_DONE]
     checks = [c for c in located(result) if c.verdict != Verdict.PASSED and c.check != "defined"]
-    wrong = [c for c in checks if c.kind != "robustness"]
+    wrong = [c for c in checks if c.kind not in ("robustness", "training")]
     advice = [c for c in checks if c.kind == "robustness"]
-    for check in [*wrong[:MOST_CHECKS], *advice[:1]]:
+    for check in [*wrong[:MOST_CHECKS], *trained, *advice[:1]]:
         yield from _indented(check, graded, expectations, lang)
 
 

@@ -18,11 +18,10 @@ from grader.i18n import Translate, translator
 from grader.plaintext import clean
 from grader.types import Mistake, Verdict
 
-RIGHT, PARTLY, WRONG, NOTHING, OURS = "✓", "~", "✗", "–", "?"
-STYLES = {RIGHT: "green", PARTLY: "yellow", WRONG: "red", NOTHING: "dim", OURS: "magenta"}
+RIGHT, PARTLY, WRONG, NOTHING, UNCLEAR, OURS = "✓", "~", "✗", "–", "±", "?"
+STYLES = {RIGHT: "green", PARTLY: "yellow", WRONG: "red", NOTHING: "dim", UNCLEAR: "cyan", OURS: "magenta"}
 MOST_MISTAKES = 5
 _NOTHING_DONE = (Verdict.MISSING, Verdict.NOT_ATTEMPTED, Verdict.SKIPPED)
-_OURS = (Verdict.INTERNAL, Verdict.INCONCLUSIVE)
 
 Row = Mapping[str, Any]  # see grader.result.to_row
 
@@ -56,7 +55,12 @@ def render(
     if criteria:
         console.print()
         console.print(Columns([Text(f"{number} {name}") for number, name in enumerate(criteria, start=1)]))
-        console.print(_("✓ correct   ~ partly, or advice   ✗ not correct   – not done   ? not graded"))
+        console.print(
+            _(
+                "✓ correct   ~ partly, or advice   ✗ not correct   – not done   "
+                "± not clear, a person looks   ? not graded"
+            )
+        )
         console.print()
     for line in (*_summary(rows, _), *_commonest(rows, mistakes or {}, lang, _), *_not_final(rows, _)):
         console.print(Text(line))
@@ -85,8 +89,10 @@ def _table(rows: Sequence[Row], criteria: Sequence[str], _: Translate) -> Table:
 def mark_of(criterion: Mapping[str, Any]) -> str:
     """One character for one criterion of a row."""
     verdict = Verdict(criterion["verdict"])
-    if verdict in _OURS:
+    if verdict == Verdict.INTERNAL:
         return OURS
+    if verdict == Verdict.INCONCLUSIVE:
+        return UNCLEAR
     if verdict in _NOTHING_DONE:
         return NOTHING
     earned, points = criterion["earned"] or 0, criterion["points"]

@@ -1,17 +1,20 @@
 """The supervisor's side of one worker's conversation: what may be said, in which order. No input or output.
 
 A worker says: hello, then for every chunk "I start it" and perhaps its fault, then loaded, then one
-reply per call in the order of the calls. Anything else is forged.
+reply per call in the order of the calls, each only when it was asked. Anything else is forged.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from grader.sandbox import wire
-from grader.types import Array, Call, Fault, Observation, Place, Program, Verdict
+from grader.sandbox import questions, wire
+from grader.sandbox.questions import Asked, Forged
+from grader.types import NOTHING, Array, Fault, Observation, Place, Program, TrainingCall, Verdict
+
+__all__ = ["Dialogue", "Forged", "clean"]
 
 TEXT_LIMIT = 2000
 TOTAL_LIMIT = 128 << 20  # bytes of all replies of one worker: they are kept in our memory
@@ -19,24 +22,31 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud
 OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError")
 
 
-class Forged(ValueError):
-    """Something that the protocol does not allow."""
-
-
 class Dialogue:
     """Follows one worker. Fed with bytes; remembers what was answered and how far it got."""
 
-    def __init__(self, program: Program, chunks: Sequence[int], calls: Sequence[Call]) -> None:
-        """`chunks`: indices of the chunks of `program` that this worker loads."""
-        self._program, self._chunks, self._calls = program, list(chunks), list(calls)
+    def __init__(
+        self,
+        program: Program,
+        chunks: Sequence[int],
+        calls: Sequence[Asked],
+        heard: Callable[[Observation], Sequence[Asked]] = lambda observation: (),
+    ) -> None:
+        """`chunks`: indices of the chunks of `program` that this worker loads.
+
+        `heard` is told every observation and gives the further calls for this worker.
+        Raises ValueError when a call does not bring what it names.
+        """
+        self._program, self._chunks, self._calls, self._heard = program, list(chunks), list(calls), heard
         for call in calls:
-            demand_inputs(call)
+            questions.demand_inputs(call)
+        self._shared: Mapping[str, Array] = NOTHING  # of the trainings, as this worker has them
         self._sent = 0
         self._splitter = wire.Splitter()
         self._started = 0  # chunks
         self._may_fault = False
         self._received = 0
-        self._forger: Call | None = None
+        self._forger: Asked | None = None
         self.layers: tuple[str, ...] | None = None
         self.loaded = False
         self.load_faults: list[Fault] = []
@@ -53,11 +63,18 @@ class Dialogue:
             load = {"chunks": [[c.source, c.cell] for c in chunks], "cells": list(self._program.cells.items())}
             frame = wire.encode(load)
         elif self.loaded and not self.finished and self._sent == answered + 1:
-            frame = question(self._calls[answered])
+            frame = self._question(self._calls[answered])
         else:
             return b""
         self._sent += 1
         return frame
+
+    def _question(self, call: Asked) -> bytes:
+        if not isinstance(call, TrainingCall):
+            return questions.question(call)
+        known = questions.same(call.shared, self._shared)
+        self._shared = call.shared
+        return questions.training_question(call, NOTHING if known else call.shared)
 
     @property
     def finished(self) -> bool:
@@ -70,7 +87,7 @@ class Dialogue:
         return self._chunks[self._started - 1] if self._started and not self.loaded else None
 
     @property
-    def call(self) -> Call | None:
+    def call(self) -> Asked | None:
         """The call to blame: the one that answered twice, else the one that is being answered.
 
         The last one when all are answered; None without calls or while loading.
@@ -123,48 +140,25 @@ class Dialogue:
                 (c for c in self._calls if c.id in self.observations and c.id == note.get("id")), None
             )
             raise Forged("a reply to another question")
+        if self._sent < len(self.observations) + 2:  # the program and the questions up to this one
+            self._forger = self._calls[max(0, len(self.observations) - 1)]  # who guesses ahead
+            raise Forged("a reply before the question")
         if kind == "error" and not arrays:
             told = fault(note, self._program, "call")
             memory = note.get("memory") is True or told.type in OUT_OF_MEMORY
             ended = Verdict.MEMORY if memory else Verdict.ERROR
-            self.observations[call.id] = Observation(call.id, ended, fault=told)
-        elif kind == "value" and "value" in arrays:
-            self.observations[call.id] = passed(call, arrays)
+            observation = Observation(call.id, ended, fault=told)
+        elif kind == "trained" and isinstance(call, TrainingCall):
+            observation = questions.trained(call, arrays)
+        elif kind == "value" and not isinstance(call, TrainingCall):
+            observation = questions.passed(call, arrays)
         else:
-            raise Forged("neither a value nor an error")
-
-
-def demand_inputs(call: Call) -> None:
-    """Raises ValueError when a call names inputs that it does not bring."""
-    used = [*call.args, *call.bind, *call.gradient, *([call.cotangent] if call.cotangent else [])]
-    used += [name for s in call.stand_ins for name in (*s.args, s.returns) if isinstance(name, str)]
-    if unknown := sorted(set(used) - set(call.inputs)):
-        raise ValueError(f"call {call.id} uses inputs that it does not bring: {', '.join(unknown)}")
-
-
-def question(call: Call) -> bytes:
-    """The frame that asks for one call."""
-    entries = [[s.function, list(s.args), s.returns, s.symmetric] for s in call.stand_ins]
-    note = {
-        "id": call.id,
-        "function": call.function,
-        "args": call.args,
-        "bind": call.bind,
-        "gradient": call.gradient,
-        "cotangent": call.cotangent,
-        "stand_ins": entries,
-        "numbers": [name for name, value in call.inputs.items() if wire.is_number(value)],
-    }
-    return wire.encode(note, {name: wire.as_array(value) for name, value in call.inputs.items()})
-
-
-def passed(call: Call, arrays: dict[str, Array]) -> Observation:
-    """A value came back. Raises Forged for gradients that nobody asked for or of another shape."""
-    allowed = {"value", *(f"d {name}" for name in call.gradient)}
-    if not set(arrays) <= allowed:
-        raise Forged("gradients that nobody asked for")
-    gradients = {name: arrays.get(f"d {name}") for name in call.gradient}
-    return Observation(call.id, Verdict.PASSED, value=arrays["value"], gradients=gradients)
+            raise Forged("neither what was asked for nor an error")
+        self.observations[call.id] = observation
+        further = self._heard(observation)
+        for more in further:
+            questions.demand_inputs(more)
+        self._calls.extend(further)
 
 
 def fault(note: dict[str, Any], program: Program, during: str) -> Fault:

@@ -6,6 +6,7 @@ what the ones before it needed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -18,10 +19,18 @@ from grader.types import Limits
 NOBODY = 65534
 SCRATCH_FILES = 4096
 SEALED = "seccomp, sealed"
+ON_GPU = "seccomp (gpu)"
+HIDING = 4  # descriptor under which `enter` finds the rules of Policy.hiding, or anything, and closes it
 # What libraries read besides themselves.
 SYSTEM_FILES = (
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu",
     "/dev/null", "/dev/zero", "/dev/urandom",
+)  # fmt: skip
+# What CUDA's libraries read besides: the driver's parameters, where a card sits, how memory is laid out.
+GPU_FILES = (
+    "/proc/driver/nvidia", "/proc/driver/nvidia-uvm", "/proc/devices", "/proc/sys/vm",
+    "/sys/devices", "/sys/bus/pci", "/sys/module/nvidia", "/sys/module/nvidia_uvm",
+    "/usr/share/nvidia", "/etc/nvidia", "/usr/local/cuda", "/usr/local/nvidia",
 )  # fmt: skip
 
 
@@ -34,21 +43,46 @@ class Policy:
     uid: int | None  # whom root becomes; None: root stays, without capabilities
     filters: Mapping[seccomp.Files, bytes]  # empty: no seccomp
     landlock: bool = True
+    gpu: bool = False  # the named second policy: devices, and no bound on the address space
+    devices: tuple[str, ...] = ()  # device nodes and folders of them that may be used
+    hiding: int = -1  # descriptor of Landlock rules that keep what is hidden from being read; -1: nothing is
 
 
-def prepare(scratch: str, readable: tuple[str, ...], without: frozenset[str] = frozenset()) -> Policy:
-    """The policy for this machine. `without` leaves out layers ("landlock", "seccomp", "scratch"), for tests."""
+def prepare(
+    scratch: str,
+    readable: tuple[str, ...],
+    *,
+    gpu: bool = False,
+    devices: tuple[str, ...] = (),
+    hidden: tuple[str, ...] = (),
+    without: frozenset[str] = frozenset(),
+) -> Policy:
+    """The policy for this machine. No file below `hidden` may be read, whatever tree it lies in.
+
+    `without` leaves out layers ("landlock", "seccomp", "scratch", "hiding"), for tests.
+    """
     filters = {}
     if "seccomp" not in without and seccomp.available():
-        filters = {files: seccomp.assemble(files) for files in seccomp.Files}
+        filters = {files: seccomp.assemble(files, gpu) for files in seccomp.Files}
+    hiding = -1
+    if hidden and not without & {"landlock", "hiding"} and landlock.version():
+        # What is not a library is bound by the rules of each worker. A tmpfs on the scratch folder counts as
+        # part of the folder's parent (the folder itself is covered by it).
+        others = ("/proc", "/sys", "/dev", os.path.dirname(scratch))
+        rules = landlock.reading_only([*landlock.without(readable, hidden), *others])
+        hiding = fcntl.fcntl(rules, fcntl.F_DUPFD_CLOEXEC, HIDING + 1)  # out of the way of a worker's own
+        os.close(rules)
     # A dropped uid must still be able to read the interpreter: imports would fail silently otherwise.
     drop = os.getuid() == 0 and all(_passable(tree) for tree in readable)
     return Policy(
         scratch="" if "scratch" in without else scratch,
-        readable=readable + SYSTEM_FILES,
+        readable=readable + SYSTEM_FILES + (GPU_FILES if gpu else ()),
         uid=NOBODY if drop else None,
         filters=filters,
         landlock="landlock" not in without,
+        gpu=gpu,
+        devices=devices,
+        hiding=hiding,
     )
 
 
@@ -97,14 +131,28 @@ def enter(policy: Policy, bounds: Limits, warm: Callable[[], None]) -> tuple[str
     layers.append("no capabilities")
     kernel.prctl(kernel.SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)  # again: setuid clears it
-    if limits.apply(bounds, bool(scratch)):
-        layers.append("rlimits")
-    version = landlock.restrict(policy.readable, [scratch] if scratch else []) if policy.landlock else 0
+    if limits.apply(bounds, bool(scratch), address_space=not policy.gpu):
+        layers.append("rlimits (gpu)" if policy.gpu else "rlimits")
+    version = _landlock(policy, scratch)
     if version:
         layers.append(f"landlock {version}")
     if policy.filters:
         layers.append(_filter(policy, version, scratch, warm))
     return tuple(layers)
+
+
+def _landlock(policy: Policy, scratch: str) -> int:
+    """The version in force, 0 for none. Raises OSError where a GPU worker would be left without."""
+    # CUDA's driver gives its threads names, and fails where it may not.
+    devices = (*policy.devices, "/proc/self/task") if policy.gpu else ()
+    writable = [scratch] if scratch else []
+    version = landlock.restrict(policy.readable, writable, devices) if policy.landlock else 0
+    if policy.hiding >= 0:  # second: the kernel copies the rules in force whenever some are added
+        landlock.enforce(HIDING)
+    os.close(HIDING)
+    if policy.gpu and not version:
+        raise OSError("a GPU worker needs Landlock, to use the GPU's devices and no others")
+    return version
 
 
 def _become(uid: int) -> bool:
@@ -124,10 +172,13 @@ def _filter(policy: Policy, landlock_version: int, scratch: str, warm: Callable[
         warm()
         seccomp.install(policy.filters[seccomp.Files.NONE])
         return SEALED
-    seccomp.install(policy.filters[seccomp.Files.WRITE if scratch else seccomp.Files.READ])
-    return "seccomp"
+    # A device is opened for writing, also where there is no scratch folder: then Landlock alone says where.
+    writing = bool(scratch) or policy.gpu
+    seccomp.install(policy.filters[seccomp.Files.WRITE if writing else seccomp.Files.READ])
+    return ON_GPU if policy.gpu else "seccomp"
 
 
 def suffices(layers: tuple[str, ...]) -> bool:
     """Is the minimum for strangers' code in force: seccomp, and Landlock or sealed?"""
-    return SEALED in layers or ("seccomp" in layers and any(layer.startswith("landlock ") for layer in layers))
+    filtered = "seccomp" in layers or ON_GPU in layers
+    return SEALED in layers or (filtered and any(layer.startswith("landlock ") for layer in layers))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +30,14 @@ ENVIRONMENT = {
     "PYTHONNOUSERSITE": "1",
 }  # fmt: skip
 SYSTEM_TREES = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache")
+# For workers on a GPU. Frameworks would take all of its memory, and choose unlike sums from run to run.
+GPU_ENVIRONMENT = {
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true", "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # a look at what is there must not initialise CUDA before the fork
+}  # fmt: skip
+GPU_NODES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-caps")
+# Data with labels that held-out images are taken from, inside of site-packages.
+LABELLED = "sklearn/datasets/data"
 BWRAP = shutil.which("bwrap") or "bwrap"
 BWRAP_CAPABILITIES = ("SETUID", "SETGID", "KILL", "CHOWN", "SYS_ADMIN", "DAC_OVERRIDE")
 
@@ -56,29 +66,76 @@ def readable_trees() -> tuple[str, ...]:
     return (*library_trees(), *SYSTEM_TREES)
 
 
+def hidden_folders() -> tuple[str, ...]:
+    """Folders in those trees that hold labels of held-out images: scikit-learn's bundled data sets."""
+    patterns = (LABELLED, f"*-packages/{LABELLED}", f"python3*/*-packages/{LABELLED}")
+    found = {folder.resolve() for tree in readable_trees() for p in patterns for folder in Path(tree).glob(p)}
+    spec = importlib.util.find_spec("sklearn")  # also where it is installed in another way; imports nothing
+    if spec and spec.submodule_search_locations:
+        found |= {Path(place).parent.joinpath(LABELLED).resolve() for place in spec.submodule_search_locations}
+    return tuple(sorted(str(folder) for folder in found if folder.is_dir()))
+
+
+def gpu_devices(dev: str = "/dev") -> tuple[str, ...]:
+    """The device nodes of NVIDIA GPUs that CUDA uses (not those for displays)."""
+    return tuple(sorted(str(node) for pattern in GPU_NODES for node in Path(dev).glob(pattern)))
+
+
+def gpu_present(dev: str = "/dev") -> bool:
+    """Is there a GPU that workers could use? Looks at the device nodes only, and initialises nothing."""
+    return any(re.fullmatch(r"nvidia\d+", Path(node).name) for node in gpu_devices(dev))
+
+
+def environment(device: str) -> dict[str, str]:
+    """In force before a worker's interpreter starts, for "cpu" or "gpu"."""
+    if device == "cpu":
+        return ENVIRONMENT
+    chosen = {**ENVIRONMENT, **GPU_ENVIRONMENT}
+    del chosen["CUDA_VISIBLE_DEVICES"]
+    if "CUDA_VISIBLE_DEVICES" in os.environ:  # which ones, as whoever starts the grader says
+        chosen["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
+    return chosen
+
+
 def command(module: str, *arguments: str) -> list[str]:
     """An interpreter that runs ``main()`` of a module of this package."""
     start = START.format(paths=[*_packages(), ROOT], module=f"grader.sandbox.{module}")
     return [sys.executable, "-B", "-P", "-c", start, *arguments]
 
 
-def zygote_command(control: int, framework: str, box: str, without: tuple[str, ...]) -> list[str]:
-    """The command line of a zygote. `box` is "bwrap" or "self"."""
+def zygote_command(
+    control: int,
+    framework: str,
+    device: str = "cpu",
+    box: str = "self",
+    hidden: tuple[str, ...] = (),
+    without: tuple[str, ...] = (),
+) -> list[str]:
+    """The command line of a zygote. `device` is "cpu" or "gpu", `box` "bwrap" or "self".
+
+    `hidden`: folders that no worker may read, besides those of `hidden_folders`.
+    """
+    hidden = () if "hiding" in without else (*hidden_folders(), *hidden)
+    devices = gpu_devices() if device == "gpu" else ()
     settings = {
         "framework": framework,
         "isolate": box == "self",
         "readable": readable_trees(),
+        "hidden": hidden,
+        "gpu": device == "gpu",
+        "devices": devices,
         "root": ROOT,
         "without": without,
     }
     start = command("zygote", str(control), json.dumps(settings))
-    return (bwrap_command() if box == "bwrap" else []) + start
+    return (bwrap_command(hidden, devices) if box == "bwrap" else []) + start
 
 
-def bwrap_command() -> list[str]:
+def bwrap_command(hidden: tuple[str, ...] = (), devices: tuple[str, ...] = ()) -> list[str]:
     """Bubblewrap round a zygote: its own processes, network and IPC, and only these trees, read-only.
 
     Root keeps real user ids, so that each worker can drop to a powerless one; others get a user namespace.
+    `hidden` folders are empty inside; `devices` are there.
     """
     if os.getuid() == 0:
         who = ["--cap-drop", "ALL"] + [f for c in BWRAP_CAPABILITIES for f in ("--cap-add", f"CAP_{c}")]
@@ -92,7 +149,22 @@ def bwrap_command() -> list[str]:
     parents = {str(parent) for tree in trees for parent in Path(tree).parents} - {"/", "/tmp"}
     made = [f for parent in sorted(parents) for f in ("--perms", "0755", "--dir", parent)]  # bwrap: 0700
     bound = [f for tree in trees if Path(tree).exists() for f in ("--ro-bind", tree, tree)]
-    return [BWRAP, *who, *isolated, "--new-session", *private, *made, *bound]
+    covered = [f for folder in _inside(trees, hidden) for f in ("--perms", "0555", "--tmpfs", folder)]
+    used = [f for node in devices for f in ("--dev-bind", node, node)]
+    used += ["--ro-bind-try", "/sys", "/sys"] if devices else []
+    return [BWRAP, *who, *isolated, "--new-session", *private, *made, *bound, *covered, *used]
+
+
+def _inside(trees: list[str], hidden: tuple[str, ...]) -> list[str]:
+    """Every path under which a hidden folder shows in one of `trees`, which may be links."""
+    secrets = [Path(folder).resolve() for folder in hidden]
+    shown = {
+        str(Path(tree, secret.relative_to(Path(tree).resolve())))
+        for tree in trees
+        for secret in secrets
+        if secret.is_dir() and secret.is_relative_to(Path(tree).resolve())
+    }
+    return sorted(shown)
 
 
 @functools.cache

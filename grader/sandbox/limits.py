@@ -22,8 +22,8 @@ def mapped_bytes() -> int:
         return 0
 
 
-def apply(limits: Limits, writable: bool) -> bool:
-    """Bind this process and return whether the system could.
+def apply(limits: Limits, writable: bool, address_space: bool = True) -> bool:
+    """Bind this process and return whether the system could. `address_space` False: CUDA reserves huge ranges.
 
     Soft equals hard everywhere: over the processor time the kernel sends SIGKILL, which cannot be
     ignored. The number of processes is not limited here: that limit counts all processes of a user
@@ -38,7 +38,7 @@ def apply(limits: Limits, writable: bool) -> bool:
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_CORE, 0),
     ]
-    if mapped:  # macOS neither tells it nor keeps to such a limit
+    if mapped and address_space:  # macOS neither tells it nor keeps to such a limit
         wanted.append((resource.RLIMIT_AS, mapped + (limits.memory_mb << 20)))
     if hasattr(resource, "RLIMIT_MSGQUEUE"):
         wanted.append((resource.RLIMIT_MSGQUEUE, 0))

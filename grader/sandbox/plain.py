@@ -23,9 +23,10 @@ from types import TracebackType
 from typing import IO
 
 from grader.sandbox import launch
-from grader.sandbox.attempts import PRINT_LIMIT, Attempt, SandboxLost, judge_exit, supervise
+from grader.sandbox.attempts import PRINT_LIMIT, Attempt, Follow, Progress, SandboxLost, judge_exit, supervise
 from grader.sandbox.dialogue import Dialogue, Forged
-from grader.types import Call, Limits, Program, Run, Verdict
+from grader.sandbox.questions import Asked
+from grader.types import Limits, Program, Run, Verdict
 
 IMPORT_S = 300.0  # importing a framework is not the program's time
 LAYERS = ("plain subprocess",)
@@ -34,8 +35,9 @@ LAYERS = ("plain subprocess",)
 class PlainRunner:
     """Has a Zygote's `run`, without its protection and without its speed."""
 
-    def __init__(self, framework: str) -> None:
+    def __init__(self, framework: str, device: str = "cpu") -> None:
         self.framework = framework
+        self.device = device
         self.layers = LAYERS
         self.startup_s = 0.0
         self.versions: Mapping[str, str] = _versions(framework)
@@ -51,28 +53,29 @@ class PlainRunner:
     def close(self) -> None:
         """Nothing stays open between runs."""
 
-    def run(self, program: Program, calls: Sequence[Call], limits: Limits) -> Run:
+    def run(self, program: Program, calls: Sequence[Asked], limits: Limits, follow: Follow | None = None) -> Run:
         """As Zygote.run. Raises SandboxLost when the framework cannot be imported."""
+        progress = Progress(calls, follow)
         return supervise(
-            lambda chunks, some, wall_s: self._attempt(program, chunks, some, limits, wall_s),
-            program, calls, limits,
+            lambda chunks, some, wall_s: self._attempt(
+                Dialogue(program, chunks, some, progress.hear), limits, wall_s
+            ),
+            program, progress, limits,
         )  # fmt: skip
 
-    def _attempt(
-        self, program: Program, chunks: list[int], calls: Sequence[Call], limits: Limits, wall_s: float
-    ) -> Attempt:
-        settings = json.dumps({"framework": self.framework, "limits": asdict(limits)})
+    def _attempt(self, dialogue: Dialogue, limits: Limits, wall_s: float) -> Attempt:
+        settings = json.dumps({"framework": self.framework, "device": self.device, "limits": asdict(limits)})
         with tempfile.TemporaryDirectory(prefix="grader-plain-", ignore_cleanup_errors=True) as folder:
             process = subprocess.Popen(
                 launch.command("plain_child", settings),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(folder),
+                env=_environment(folder, self.device),
                 cwd=folder,
                 start_new_session=True,
             )
-            return Talk(process, Dialogue(program, chunks, calls), limits, wall_s).follow()
+            return Talk(process, dialogue, limits, wall_s).follow()
 
 
 class Talk:
@@ -189,10 +192,11 @@ def _wait_until_exit(pid: int, seconds: float) -> None:
         time.sleep(0.01)
 
 
-def _environment(folder: str) -> dict[str, str]:
+def _environment(folder: str, device: str) -> dict[str, str]:
     # Windows needs its own variables to start a process at all.
     system = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
-    return {**launch.ENVIRONMENT, **system, "TMPDIR": folder, "TEMP": folder, "TMP": folder, "HOME": folder}
+    own = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME"), folder)
+    return {**launch.environment(device), **system, **own}
 
 
 def _versions(framework: str) -> dict[str, str]:

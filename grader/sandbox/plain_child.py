@@ -30,7 +30,8 @@ def main() -> NoReturn:
         framework, _ = worker.prepare(settings["framework"])
         bounds = Limits(**settings["limits"])
         # Importing has cost processor time already, which is not the program's.
-        limits.apply(replace(bounds, cpu_s=bounds.cpu_s + int(time.process_time()) + 1), writable=True)
+        bounds = replace(bounds, cpu_s=bounds.cpu_s + int(time.process_time()) + 1)
+        limits.apply(bounds, writable=True, address_space=settings["device"] == "cpu")
         random.seed(0)
         sys.argv = [""]
         worker.serve(source, sink, framework, ["plain subprocess"])

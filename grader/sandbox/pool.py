@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,11 +17,12 @@ from dataclasses import asdict
 from types import TracebackType
 
 from grader.sandbox import launch
-from grader.sandbox.attempts import Attempt, SandboxLost, supervise
+from grader.sandbox.attempts import Attempt, Follow, Progress, SandboxLost, supervise
 from grader.sandbox.dialogue import Dialogue
 from grader.sandbox.link import WORD_S, Link
 from grader.sandbox.plain import PlainRunner
-from grader.types import Call, FriendlyError, Limits, Program, Run
+from grader.sandbox.questions import Asked
+from grader.types import FriendlyError, Limits, Program, Run
 
 __all__ = ["NotInstalled", "SandboxLost", "Unprotected", "Zygote", "open_sandbox"]
 
@@ -40,12 +41,26 @@ class NotInstalled(FriendlyError):
 class Zygote:
     """A fork server for one framework ("tensorflow", "torch" or "numpy"). `run` may be called from many threads.
 
+    `device`: "cpu", or "gpu" for workers with the wider rules that CUDA needs; they start where there is none.
     `box`: "bwrap" (bubblewrap round it), "self" (what namespaces it can get itself) or "auto".
     """
 
-    def __init__(self, framework: str, *, box: str = "auto", without: tuple[str, ...] = ()) -> None:
-        """Start it. `without` leaves sandbox layers out, for tests. Raises SandboxLost."""
+    def __init__(
+        self,
+        framework: str,
+        device: str = "cpu",
+        *,
+        hidden: tuple[str, ...] = (),
+        box: str = "auto",
+        without: tuple[str, ...] = (),
+    ) -> None:
+        """Start it. No worker can read what lies below the folders `hidden`, nor scikit-learn's own data.
+
+        `without` leaves sandbox layers out, for tests. Raises SandboxLost.
+        """
         self.framework = framework
+        self.device = device
+        self._hidden = hidden
         self._box = ("bwrap" if launch.bwrap_works() else "self") if box == "auto" else box
         self._without = without
         self._lock = threading.Lock()
@@ -78,19 +93,28 @@ class Zygote:
             self._process.kill()
             self._process.wait()
         with contextlib.suppress(OSError):
-            os.rmdir(self._scratch)  # a zygote that was killed could not
+            shutil.rmtree(self._scratch)  # a zygote that was killed could not
 
-    def run(self, program: Program, calls: Sequence[Call], limits: Limits) -> Run:
+    def run(self, program: Program, calls: Sequence[Asked], limits: Limits, follow: Follow | None = None) -> Run:
         """Load `program` and make `calls`. Never raises for what the program does.
 
-        Raises SandboxLost (our fault) and ValueError (a call that names inputs it does not bring).
+        `follow` is told each observation once, also one that is our verdict on a call that ended its worker,
+        and gives further calls: for the same worker while it lives, else for the next one. It should be quick,
+        as the worker's time runs on. A run that is given up (out of its budget, or its program cannot be
+        loaded) asks for no more. An answer that was told may still become *forged* in the Run.
+
+        Raises SandboxLost (our fault) and ValueError (two calls of one id; a call that names inputs it does not
+        bring), and what `follow` raises.
         """
+        progress = Progress(calls, follow)
         for last in (False, True):
             generation = self._generation
             try:
                 return supervise(
-                    lambda chunks, some, wall_s: self._attempt(program, chunks, some, limits, wall_s),
-                    program, calls, limits,
+                    lambda chunks, calls, wall_s: self._attempt(
+                        program, chunks, calls, limits, wall_s, progress.hear
+                    ),
+                    program, progress, limits,
                 )  # fmt: skip
             except SandboxLost:
                 self._replace(generation)
@@ -104,9 +128,11 @@ class Zygote:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(
-                launch.zygote_command(theirs.fileno(), self.framework, self._box, self._without),
+                launch.zygote_command(
+                    theirs.fileno(), self.framework, self.device, self._box, self._hidden, self._without
+                ),
                 pass_fds=[theirs.fileno()],
-                env=launch.ENVIRONMENT,
+                env=launch.environment(self.device),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -141,23 +167,32 @@ class Zygote:
     # ------------------------------------------------------------ one worker
 
     def _attempt(
-        self, program: Program, chunks: list[int], calls: Sequence[Call], limits: Limits, wall_s: float
+        self,
+        program: Program,
+        chunks: list[int],
+        calls: Sequence[Asked],
+        limits: Limits,
+        wall_s: float,
+        heard: Follow = lambda observation: (),
     ) -> Attempt:
-        dialogue = Dialogue(program, chunks, calls)
+        dialogue = Dialogue(program, chunks, calls, heard)
         link = Link(dialogue, limits, wall_s)
         try:
             request = json.dumps({"limits": asdict(limits)}).encode()
-            with self._lock:
-                socket.send_fds(self._control, [request], link.theirs())
+            try:
+                with self._lock:
+                    socket.send_fds(self._control, [request], link.theirs())
+            except OSError as error:
+                raise SandboxLost(f"the {self.framework} zygote is gone: {error}") from error
             link.close_theirs()
             return link.follow()
-        except OSError as error:
-            raise SandboxLost(f"the {self.framework} zygote is gone: {error}") from error
         finally:
             link.close()
 
 
-def open_sandbox(framework: str, *, unsafe: bool = False) -> Zygote | PlainRunner:
+def open_sandbox(
+    framework: str, device: str = "cpu", *, unsafe: bool = False, hidden: tuple[str, ...] = ()
+) -> Zygote | PlainRunner:
     """What runs programs on this system: a Zygote on Linux, else (or if `unsafe`) a plain subprocess.
 
     Raises SandboxLost, NotInstalled, and Unprotected on a Linux that grants less than the minimum.
@@ -165,10 +200,10 @@ def open_sandbox(framework: str, *, unsafe: bool = False) -> Zygote | PlainRunne
     if importlib.util.find_spec(framework) is None:
         raise NotInstalled(f"{framework} is not installed here: pip install 'grader[{framework}]'")
     if unsafe or sys.platform != "linux":
-        return PlainRunner(framework)
+        return PlainRunner(framework, device)
     from grader.sandbox import jail
 
-    zygote = Zygote(framework)
+    zygote = Zygote(framework, device, hidden=hidden)
     if not jail.suffices(zygote.layers):
         zygote.close()
         raise Unprotected(

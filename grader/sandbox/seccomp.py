@@ -73,12 +73,22 @@ HOSTILE = _table("""
     init_module:175:105 finit_module:313:273 kexec_load:246:104 reboot:169:142 keyctl:250:219
     userfaultfd:323:282 perf_event_open:298:241 open_by_handle_at:304:265 fsopen:430:430
     open_tree:428:428 move_mount:429:429""")
+# What CUDA's library calls besides: memory of its own between driver and process, a socket in its own
+# network namespace on which nobody can connect, memory placement. Not tried on a GPU.
+GPU = _table("""
+    memfd_create:319:279 bind:49:200 listen:50:201 getsockname:51:204 mbind:237:235 set_mempolicy:238:237
+    sched_setaffinity:203:122 mlock2:325:284""")
+GPU_ARGUMENTS = _table("socket:41:198")
 ARGUMENTS = _table("""clone:56:220 fcntl:72:25 ioctl:16:29 prctl:157:167 kill:62:129 tgkill:234:131
     prlimit64:302:261 open:2: openat:257:56""")
 
 CLONE_THREAD, CLONE_NEW_ANYTHING = 0x10000, 0x7E020080
 FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)  # no F_SETOWN, F_SETSIG, F_NOTIFY
 IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIO(N)CLEX
+# Of /dev/nvidia*: type 'F', whatever size and number; of /dev/nvidia-uvm: plain small numbers and two large ones.
+NVIDIA_TYPE, NVIDIA, UVM_NUMBERS, UVM = 0xFF00, (0x4600,), 0xFFFFFF00, (0,)
+UVM_LARGE = (0x30000001, 0x30000002)  # initialise and the opposite
+AF_UNIX = 1
 PRCTL = (3, 15, 16, 0x53564D41)  # GET_DUMPABLE, SET_NAME, GET_NAME, SET_VMA
 OPENS_FOR_WRITING = 0o3 | 0o100 | 0o1000 | 0o20000000  # O_ACCMODE, O_CREAT, O_TRUNC, O_TMPFILE
 WHOLE = 0xFFFFFFFF
@@ -107,14 +117,25 @@ def _rule(number: int, action: int) -> list[bytes]:
 
 def _if_argument(number: int, position: int, mask: int, values: tuple[int, ...]) -> list[bytes]:
     """Allow the call when ``args[position] & mask`` is one of `values`, else EPERM."""
-    body = [_load(16 + 8 * position), _instruction(0x54, mask)]
-    body += [_equal(value, len(values) - i, 0) for i, value in enumerate(values)]
-    body += [_return(ERRNO | EPERM), _return(ALLOW)]
+    return _if_any(number, position, ((mask, values),))
+
+
+def _if_any(number: int, position: int, choices: tuple[tuple[int, tuple[int, ...]], ...]) -> list[bytes]:
+    """Allow the call when ``args[position] & mask`` is one of `values` for any (mask, values), else EPERM."""
+    body: list[bytes] = []
+    for mask, values in choices:
+        body += [_load(16 + 8 * position), _instruction(0x54, mask)]
+        for value in values:
+            body += [_equal(value, 0, 1), _return(ALLOW)]
+    body.append(_return(ERRNO | EPERM))
     return [_equal(number, 0, len(body)), *body]
 
 
-def assemble(files: Files) -> bytes:
-    """The filter program. Its process id is still MYSELF, so that one program serves every worker."""
+def assemble(files: Files, gpu: bool = False) -> bytes:
+    """The filter program. Its process id is still MYSELF, so that one program serves every worker.
+
+    `gpu`: with what CUDA needs. Landlock must say which devices then, as a filter sees numbers only.
+    """
     call = ARGUMENTS
     program = [_load(4), _equal(ARCHITECTURE[kernel.MACHINE], 1, 0), _return(KILL), _load(0)]
     program += [_instruction(0x35, NEWEST, 0, 1), _return(ERRNO | ENOSYS)]
@@ -122,6 +143,7 @@ def assemble(files: Files) -> bytes:
         **HARMLESS,
         **(PATHS if files is not Files.NONE else {}),
         **(WRITES if files is Files.WRITE else {}),
+        **(GPU if gpu else {}),
     }
     for number in allowed.values():
         program += _rule(number, ALLOW)
@@ -132,7 +154,12 @@ def assemble(files: Files) -> bytes:
             program += _if_argument(call[name], position, OPENS_FOR_WRITING, (0,))
     program += _if_argument(call["clone"], 0, CLONE_THREAD | CLONE_NEW_ANYTHING, (CLONE_THREAD,))
     program += _if_argument(call["fcntl"], 1, WHOLE, FCNTL)
-    program += _if_argument(call["ioctl"], 1, WHOLE, IOCTL)
+    if gpu:
+        nvidia = ((WHOLE, UVM_LARGE), (NVIDIA_TYPE, NVIDIA), (UVM_NUMBERS, UVM))
+        program += _if_any(call["ioctl"], 1, ((WHOLE, IOCTL), *nvidia))
+        program += _if_argument(GPU_ARGUMENTS["socket"], 0, WHOLE, (AF_UNIX,))
+    else:
+        program += _if_argument(call["ioctl"], 1, WHOLE, IOCTL)
     program += _if_argument(call["prctl"], 0, WHOLE, PRCTL)
     program += _if_argument(call["kill"], 0, WHOLE, (MYSELF,))
     program += _if_argument(call["tgkill"], 0, WHOLE, (MYSELF,))

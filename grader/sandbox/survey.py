@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
+from pathlib import Path
 
+from grader.sandbox.launch import gpu_devices, gpu_present
 from grader.types import Call, Chunk, Limits, Observation, Program
 
+__all__ = ["gpu", "gpu_present", "protected", "survey"]
+
+DRIVER = "/proc/driver/nvidia/version"
 Layer = tuple[str, bool, str]
 LAYERS = (
     ("bubblewrap", "bubblewrap", "a private view of the file system round the fork server (optional)"),
@@ -64,7 +69,7 @@ def _worker() -> tuple[tuple[str, ...], Observation | None, str]:
 
 
 def survey() -> list[Layer]:
-    """Every layer with "is it in force in a worker?" and what it is for; then what a worker tried in vain."""
+    """Every layer with "is it in force in a worker?" and what it is for; what a worker tried in vain; the GPU."""
     layers, probe, why = _worker()
     rows = []
     for name, key, purpose in LAYERS:
@@ -74,7 +79,18 @@ def survey() -> list[Layer]:
     for index, name in enumerate(PROBED):
         kept = value is not None and value.shape == (len(PROBED),) and bool(value[index])
         rows.append((f"refused: {name}", kept, "tried in a worker" if value is not None else why or "not tried"))
-    return rows
+    return [*rows, gpu()]
+
+
+def gpu(dev: str = "/dev", driver: str = DRIVER) -> Layer:
+    """Which GPUs there are for short trainings, by their device nodes, and the driver's version."""
+    if not gpu_present(dev):
+        return ("GPU", False, "none (optional): short trainings run on the processor")
+    try:
+        version = Path(driver).read_text(encoding="utf-8").splitlines()[0].partition(":")[2].strip()
+    except (OSError, IndexError):
+        version = "unknown"
+    return ("GPU", True, f"{', '.join(Path(node).name for node in gpu_devices(dev))}; driver: {version}")
 
 
 def protected() -> bool:

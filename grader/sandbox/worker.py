@@ -8,13 +8,14 @@ from __future__ import annotations
 import __future__
 
 import contextlib
-import inspect
+import functools
 import itertools
 import linecache
+import random
 import re
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,18 @@ import numpy as np
 from grader import frameworks
 from grader.frameworks import Framework
 from grader.sandbox import wire
+from grader.sandbox.stand_ins import first, stand_in
 from grader.types import Array
 
 MESSAGE_LIMIT = 2000
 LEARNER_FILE = re.compile(r"<cell (\d+)>|<submission>")
 IN_MESSAGE = re.compile(r'File "(<cell \d+>|<submission>)", line (\d+)')  # AutoGraph's own traceback
+# Of the drivers and libraries of a GPU, which say it in their own words.
+OUT_OF_MEMORY = ("allocate memory", "CUDA out of memory", "CUDA error: out of memory", "CUDA_ERROR_OUT_OF_MEMORY",
+                 "STATUS_ALLOC_FAILED")  # fmt: skip
+PER_RUN = {"seed", "checkpoints", "return_weights"}  # settings that one loop takes in any value
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 MISSING = object()
-
-
-class StandInMismatch(LookupError):
-    """A helper was called with other arguments than the exercise describes."""
 
 
 class TooLarge(ValueError):
@@ -50,19 +52,34 @@ def prepare(name: str) -> tuple[Framework, dict[str, str]]:
         from grader.sandbox import dialect
 
         dialect.install()  # after prepare: our own calls go to the real module
+    if name != "numpy":
+        loop_module(name)  # a worker cannot read it any more
     return framework, versions
 
 
-def serve(source: int, sink: int, framework: Framework, layers: Sequence[str]) -> None:
-    """Read frames from `source` and answer on `sink` until the supervisor hangs up (EOFError or OSError)."""
+def sees_gpu(framework: Framework) -> bool:
+    """Does the framework find a GPU? Initialises CUDA: for a worker, never for a process that will fork."""
+    if tf := getattr(framework, "tf", None):
+        return bool(tf.config.list_physical_devices("GPU"))
+    torch = getattr(framework, "torch", None)
+    return bool(torch and torch.cuda.is_available())
+
+
+def serve(source: int, sink: int, framework: Framework, layers: Sequence[str], gpu: bool = False) -> None:
+    """Read frames from `source` and answer on `sink` until the supervisor hangs up (EOFError or OSError).
+
+    `gpu`: trainings go there.
+    """
     wire.send(sink, {"is": "hello", "layers": list(layers)})
     note, _ = wire.receive(source)
     namespace = load(sink, note)
     wire.send(sink, {"is": "loaded"})
+    trainings = Trainings(namespace, framework, gpu)
     while True:
         note, arrays = wire.receive(source)
         try:
-            reply = answer(namespace, framework, note, arrays)
+            asked = trainings.answer if "train" in note else functools.partial(answer, namespace, framework)
+            reply = asked(note, arrays)
         except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
             reply = {"is": "error", "id": note["id"], **describe(error)}, {}
         with contextlib.suppress(BaseException):
@@ -114,10 +131,10 @@ def answer(
     known = {**arrays, **{name: np.asarray(inputs[name]) for name in note["numbers"]}}
     globals_ = {name: inputs[name] for name in note["bind"]}
     for function, entries in itertools.groupby(sorted(note["stand_ins"], key=first), key=first):
-        globals_[function] = stand_in(namespace.get(function), function, list(entries), inputs, known, framework)
-    called = namespace.get(note["function"], MISSING)
-    if called is MISSING:
-        raise NameError(f"name {note['function']!r} is not defined")
+        globals_[function] = stand_in(
+            namespace.get(function), function, list(entries), inputs, known, framework.array
+        )
+    called = defined(namespace, note["function"])
     watched = [name for name in note["gradient"] if sources.get(name) is not None]
     with bound(namespace, globals_):
         value, found = framework.observe(
@@ -130,6 +147,13 @@ def answer(
     if sum(array.nbytes for array in reply.values()) > wire.FRAME_LIMIT:
         raise TooLarge(f"value and gradients are larger than {wire.FRAME_LIMIT >> 20} MiB")
     return {"is": "value", "id": note["id"]}, reply
+
+
+def defined(namespace: Mapping[str, Any], name: str) -> Any:
+    """What a global name means. Raises NameError."""
+    if name not in namespace:
+        raise NameError(f"name {name!r} is not defined")
+    return namespace[name]
 
 
 @contextlib.contextmanager
@@ -147,81 +171,68 @@ def bound(namespace: dict[str, Any], values: Mapping[str, Any]) -> Iterator[None
                 namespace[name] = value
 
 
-# ---------------------------------------------------------------- stand-ins
+# ---------------------------------------------------------------- trainings
 
 
-def first(entry: Sequence[Any]) -> str:
-    return str(entry[0])
+class Trainings:
+    """The short trainings of one worker: images and teacher arrive once, a loss is compiled once."""
+
+    def __init__(self, namespace: dict[str, Any], framework: Framework, gpu: bool) -> None:
+        self._namespace, self._framework, self._gpu = namespace, framework, gpu
+        self._shared: dict[str, Array] = {}
+        self._loops: dict[tuple[tuple[str, float], ...], Any] = {}
+
+    def answer(self, note: Mapping[str, Any], arrays: dict[str, Array]) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Train one student: what the loop returns, as a frame. Raises whatever the loss raises."""
+        if note["shared"]:
+            self._shared = {name: arrays.pop(name) for name in note["shared"]}
+            self._loops.clear()
+        function = defined(self._namespace, note["train"])
+        settings = {**note["settings"], "gpu": int(self._gpu)}
+        random.seed(settings["seed"])
+        np.random.seed(settings["seed"])
+        with trainable(self._framework, settings["seed"]) as (loop, module):
+            key = tuple(sorted((k, v) for k, v in settings.items() if k not in PER_RUN))
+            if key not in self._loops:
+                self._loops[key] = loop.Loop(module, self._shared, settings)
+            bind = functools.partial(bound, self._namespace)
+            trained = self._loops[key].run(function, bind, arrays, settings)
+        return {"is": "trained", "id": note["id"]}, trained
 
 
-def stand_in(
-    original: object,
-    name: str,
-    entries: Sequence[Sequence[Any]],
-    inputs: Mapping[str, Any],
-    known: Mapping[str, Array],
-    framework: Framework,
-) -> Callable[..., Any]:
-    """A function that knows the answers to the calls in `entries` and refuses every other.
+def loop_module(name: str) -> Any:
+    """The training loop of a framework. Raises KeyError for one that has none."""
+    if name == "tensorflow":
+        from grader.loops import tf_loop
 
-    An entry is [function, arguments (input names or numbers), input to return, symmetric].
+        return tf_loop
+    if name == "torch":
+        from grader.loops import torch_loop
+
+        return torch_loop
+    raise KeyError(name)
+
+
+@contextlib.contextmanager
+def trainable(framework: Framework, seed: int) -> Iterator[tuple[Any, Any]]:
+    """The loop's module and the framework's real module, seeded, with functions compiled for a while.
+
+    Raises TypeError for NumPy, which trains nothing.
     """
-    answers: list[tuple[list[Array], Any]] = []
-    for _, arguments, returns, symmetric in entries:
-        wanted = [known[a] if isinstance(a, str) else np.asarray(a) for a in arguments]
-        orders = itertools.permutations(wanted) if symmetric else [wanted]
-        answers += [(list(order), inputs[returns]) for order in orders]
-
-    def look_up(values: Sequence[object]) -> Any:
-        given = [framework.array(value) for value in values]
-        return next((returned for wanted, returned in answers if fits(given, wanted)), MISSING)
-
-    def call(*args: object, **named: object) -> Any:
-        values = (*args, *named.values())
-        found = look_up(values)
-        if found is MISSING:
-            found = look_up(filled_in(original, args, named))
-        if found is not MISSING:
-            return found
-        listed = ", ".join(map(render, map(framework.array, values), values))
-        raise StandInMismatch(f"{name} was called with ({listed}), not with what the exercise describes")
-
-    call.__name__ = call.__qualname__ = name
-    return call
-
-
-def filled_in(original: object, args: Sequence[object], named: Mapping[str, object]) -> tuple[object, ...]:
-    """The arguments in the order of the learner's own helper, with its defaults; none where they do not fit."""
-    try:
-        bound = inspect.signature(original).bind(*args, **named)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return ()
-    bound.apply_defaults()
-    return tuple(bound.arguments.values())
-
-
-def fits(given: Sequence[Array | None], wanted: Sequence[Array]) -> bool:
-    """The wanted arguments come first; after them only flags and numbers, as a learner's own helper may take."""
-    extra = given[len(wanted) :]
-    if len(given) < len(wanted) or any(e is not None and e.ndim for e in extra):
-        return False
-    return all(map(same, given, wanted))
-
-
-def same(given: Array | None, wanted: Array) -> bool:
-    """Equal arrays of one shape; numbers may differ by rounding (0.1 as float32)."""
-    if given is None or given.shape != wanted.shape:
-        return False
-    if wanted.ndim == 0 and given.dtype.kind in "fiub":
-        return bool(np.isclose(float(given), float(wanted), rtol=1e-6, atol=0.0))
-    return np.array_equal(given, wanted)
-
-
-def render(array: Array | None, value: object) -> str:
-    """An argument in a message: a number as it is, an array by its shape."""
-    if array is None:
-        return type(value).__name__
-    return f"{array.item():g}" if array.ndim == 0 and array.dtype.kind in "fiu" else f"shape {list(array.shape)}"
+    if isinstance(framework, frameworks.Torch):
+        framework.torch.manual_seed(seed)
+        yield loop_module("torch"), framework.torch
+    elif isinstance(framework, frameworks.TensorFlow):
+        tf = framework.tf
+        tf.random.set_seed(seed)
+        eager = tf.config.functions_run_eagerly()
+        tf.config.run_functions_eagerly(False)
+        try:
+            yield loop_module("tensorflow"), tf
+        finally:
+            tf.config.run_functions_eagerly(eager)
+    else:
+        raise TypeError("NumPy has no gradients to train with")
 
 
 # ---------------------------------------------------------------- exceptions
@@ -233,7 +244,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         text = str(error)[:MESSAGE_LIMIT]
     except BaseException as worse:
         text = f"(its message could not be shown: {type(worse).__name__})"
-    memory = isinstance(error, MemoryError) or "allocate memory" in text
+    memory = isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
     name = str(type(error).__name__)[:100]
     return {"type": name, "message": text, "place": place(error, text), "memory": memory}
 

@@ -35,7 +35,7 @@ COMMON = """
     pprint random re shutil statistics string subprocess textwrap time timeit traceback typing
     urllib.request warnings zipfile
 """.split()
-IO, WORKER_FDS = 3, 4
+IO = 3
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,18 @@ def main() -> NoReturn:
     for name in COMMON:
         importlib.import_module(name)
     framework, versions = worker.prepare(settings["framework"])
-    scratch = tempfile.mkdtemp(prefix="grader-scratch-")
-    os.chmod(scratch, 0o711)
-    policy = jail.prepare(scratch, tuple(settings["readable"]), frozenset(settings["without"]))
+    outer = tempfile.mkdtemp(prefix="grader-scratch-")
+    os.chmod(outer, 0o711)
+    scratch = os.path.join(outer, "scratch")
+    os.mkdir(scratch, 0o711)
+    policy = jail.prepare(
+        scratch,
+        tuple(settings["readable"]),
+        gpu=settings["gpu"],
+        devices=tuple(settings["devices"]),
+        hidden=tuple(settings["hidden"]),
+        without=frozenset(settings["without"]),
+    )
     with contextlib.suppress(ValueError):
         sys.path.remove(settings["root"])
     kernel.prctl(kernel.SET_DUMPABLE, 0)  # a worker of our uid shall not look into our memory
@@ -66,12 +75,13 @@ def main() -> NoReturn:
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise RuntimeError(f"{threads} threads in the zygote: forking it is not safe")
-    control.send(json.dumps({"versions": versions, "scratch": scratch}).encode())
+    control.send(json.dumps({"versions": versions, "scratch": outer}).encode())
     try:
         Server(control, framework, policy, layers).loop()
     finally:
         with contextlib.suppress(OSError):
             os.rmdir(scratch)  # empty: workers write to a private file system mounted over it
+            os.rmdir(outer)
         os._exit(0)
 
 
@@ -149,7 +159,11 @@ class Server:
             os.dup2(out, 2)
             if io != IO:
                 os.dup2(io, IO)
-            os.closerange(WORKER_FDS, 1 << 16)
+            if self._policy.hiding >= 0:
+                os.dup2(self._policy.hiding, jail.HIDING)
+            else:
+                os.dup2(null, jail.HIDING)
+            os.closerange(jail.HIDING + 1, 1 << 16)
             self._children.clear()
             # One prefork state for all, so that runs repeat (Python itself reseeds `random` at a fork).
             random.seed(0)
@@ -160,7 +174,12 @@ class Server:
             if self._policy.scratch:
                 os.environ["TMPDIR"] = os.environ["HOME"] = tempfile.tempdir = self._policy.scratch
             layers = jail.enter(self._policy, bounds, self._framework.warm)
-            worker.serve(IO, IO, self._framework, self._layers + layers)
+            gpu = self._policy.gpu and worker.sees_gpu(self._framework)
+            if self._policy.devices and not gpu:
+                raise RuntimeError("there are device nodes of a GPU, but the framework finds none")
+            if self._policy.gpu and not gpu:
+                layers += ("no GPU found",)
+            worker.serve(IO, IO, self._framework, self._layers + layers, gpu)
         except (EOFError, OSError) as error:
             with contextlib.suppress(BaseException):
                 print(f"worker: {error}", file=sys.stderr)

@@ -1,0 +1,70 @@
+"""The part of feedback.md about the training pass: a table, what it means, the picture of the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grader.explain import explain_check, located
+from grader.i18n import Translate, translator
+from grader.plaintext import escape_markdown, fence
+from grader.reports.curves import FILE, drawn
+from grader.training_words import confidence, explain_training, interval, percent, verdict_word
+from grader.types import CheckResult, Graded, Verdict
+
+NOTHING = "–"
+# Nothing to say that the exercise's own part does not say.
+UNDONE = (Verdict.NOT_ATTEMPTED, Verdict.MISSING)
+
+
+def training_part(graded: Graded, lang: str) -> Iterator[str]:
+    """Markdown blocks; none where nothing was to be trained."""
+    checks = [c for result in graded.results for c in located(result) if c.kind == "training"]
+    if all(check.verdict in UNDONE for check in checks):
+        return
+    _ = translator(lang)
+    yield f"## {_('Training')}"
+    yield escape_markdown(
+        _(
+            "A student was trained briefly with your loss and, from the same initial weights with the same "
+            "batches, without the distillation term. The numbers tell how many of the held-out images it then "
+            "classifies correctly."
+        )
+    )
+    yield _table(checks, graded, lang, _)
+    yield from (part for check in checks if check.verdict not in UNDONE for part in _told(check, graded, lang))
+    if drawn(graded):
+        name = _("Training curves, with your loss and without the distillation term")
+        yield f"![{escape_markdown(name)}]({FILE})"
+
+
+def _table(checks: list[CheckResult], graded: Graded, lang: str, _: Translate) -> str:
+    heads = (_("part"), _("without"), _("with your loss"), _("difference, in points"), _("interval"), _("verdict"))
+    rows = ["| " + " | ".join(heads) + " |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    for check in checks:
+        cells = (_title(check, graded, lang), *_numbers(check), _(verdict_word(check.kind, check.verdict)))
+        rows.append("| " + " | ".join(escape_markdown(cell) for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+def _numbers(check: CheckResult) -> tuple[str, str, str, str]:
+    compared = check.training
+    if compared is None or not compared.distilled:
+        return NOTHING, NOTHING, NOTHING, NOTHING
+    accuracies = percent(compared.scratch), percent(compared.distilled)
+    if compared.summary is None:
+        return *accuracies, NOTHING, NOTHING
+    range_ = f"{interval(compared.summary)} ({confidence(compared.summary)} %)"
+    return *accuracies, f"{compared.summary.mean:+.1f}", range_
+
+
+def _title(check: CheckResult, graded: Graded, lang: str) -> str:
+    return graded.assignment.exercises[check.exercise].title.get(lang, check.exercise)
+
+
+def _told(check: CheckResult, graded: Graded, lang: str) -> Iterator[str]:
+    if check.fault is not None:  # the learner's own words belong into a code block
+        yield fence(explain_check(check, None, {}, lang, graded.assignment.exercises[check.exercise]))
+        return
+    told = " ".join(explain_training(check, lang, numbers=False))
+    if told:
+        yield f"**{escape_markdown(_title(check, graded, lang))}**: {escape_markdown(told)}"
