@@ -209,6 +209,26 @@ def test_rows_without_a_label_teach_nothing(name: str, sides: Any, loops: Any, d
     assert np.array_equal(found["weights"], inputs["weights"])
 
 
+def test_weights_begin_as_in_keras() -> None:
+    flat, at = network.initial(np.random.default_rng(0), 64, 100, 3), 0
+    assert flat.dtype == np.float32
+    assert flat.shape == (network.size(64, 100, 3),)
+    for number, shape in enumerate(network.shapes(64, 100, 3)):
+        part, at = flat[at : at + np.prod(shape)], at + int(np.prod(shape))
+        if len(shape) > 1:
+            expected = np.abs(tf.keras.initializers.GlorotUniform(seed=number)(shape)).max()
+            np.testing.assert_allclose(np.abs(part).max(), expected, rtol=5e-3)
+            np.testing.assert_allclose(part.std(), expected / 3**0.5, rtol=5e-2)  # of a uniform distribution
+        else:
+            assert set(part) == ({1.0} if number < 24 and number % 4 == 2 else {0.0})
+
+
+def test_more_checkpoints_than_steps_are_refused() -> None:
+    assert [(part.start, part.stop) for part in network.segments(7, 3)] == [(0, 2), (2, 4), (4, 7)]
+    with pytest.raises(ValueError, match="8 checkpoints in 7 steps"):
+        network.segments(7, 8)
+
+
 # ---------------------------------------------------------------- repeatable
 
 

@@ -567,6 +567,7 @@ def rkd_squares_mean_keras(l_t, l_s):
 @variant(
     "relational_knowledge_distillation",
     family="squares_sum",
+    trains=False,
     en="You sum squares over all pairs, exactly as the formula is printed. It is accepted; the sum grows "
     "with the square of the batch size, so its weight has to be chosen smaller than for a mean.",
     ko="인쇄된 수식 그대로 모든 쌍에 대해 제곱을 더하셨네요. 정답으로 인정합니다. 다만 합은 batch 크기의 "
@@ -593,6 +594,7 @@ def rkd_squares_sum_loops(l_t, l_s):
 @variant(
     "relational_knowledge_distillation",
     family="huber_sum",
+    trains=False,
     en="You sum the Huber loss over all pairs, as the paper does, where the notebook averages. It is "
     "accepted; the sum grows with the square of the batch size.",
     ko="논문처럼 모든 쌍에 대해 Huber loss를 더하셨네요. 노트북은 평균을 사용합니다. 정답으로 인정하지만, "
@@ -622,6 +624,7 @@ def rkd_huber_row_sum_object(l_t, l_s):
 @variant(
     "relational_knowledge_distillation",
     family="squares_pairs",
+    trains=False,
     en="You sum squares over each pair once (i < j), which is half of the printed formula's sum. It is accepted.",
     ko="각 쌍을 한 번씩만(i < j) 세어 제곱을 더하셨네요. 인쇄된 수식의 절반이지만 정답으로 인정합니다.",
 )
@@ -643,6 +646,7 @@ def rkd_squares_pairs_loops(l_t, l_s):
 @variant(
     "relational_knowledge_distillation",
     family="huber_pairs",
+    trains=False,
     en="You sum the Huber loss over each pair once (i < j). That is another constant, and accepted.",
     ko="각 쌍을 한 번씩만(i < j) 세어 Huber loss를 더하셨네요. 평균과 상수만 다르므로 정답으로 인정합니다.",
 )
@@ -750,6 +754,7 @@ def rkd_distinct_pairs_squares(l_t, l_s):
 @variant(
     "relational_knowledge_distillation",
     family="distinct_normaliser_squares_sum",
+    trains=False,
     en="You sum squares of distances divided by the mean distance of different samples. Accepted; a sum "
     "grows with the square of the batch size, so its weight has to be smaller.",
     ko="서로 다른 표본의 평균 거리로 나눈 뒤 제곱을 더하셨네요. 정답으로 인정합니다. 다만 합은 batch "
@@ -762,6 +767,7 @@ def rkd_distinct_normaliser_squares_sum(l_t, l_s):
 @variant(
     "relational_knowledge_distillation",
     family="paper",
+    trains=False,
     en="This is the paper's form: distances over the mean distance of different samples, Huber losses "
     "summed. Accepted; the notebook averages, so its weight would have to be smaller here.",
     ko="논문의 형태입니다. 서로 다른 표본의 평균 거리로 나누고 Huber loss를 더하셨네요. 정답으로 "
@@ -800,6 +806,7 @@ def rkd_constant_normaliser_squares_mean(l_t, l_s):
 @variant(
     "relational_knowledge_distillation",
     family="constant_normaliser_squares_sum",
+    trains=False,
     en="You sum squares and treat the mean distance as a constant. Accepted; the formula differentiates "
     "the mean as well, and a sum grows with the square of the batch size.",
     ko="평균 거리를 상수로 취급하고 제곱을 더하셨네요. 정답으로 인정합니다. 다만 수식대로라면 평균 거리도 "
