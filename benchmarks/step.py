@@ -3,6 +3,7 @@
 `python benchmarks/step.py` first times alternatives to the loop that ships, with the reference's distillation
 loss. They take turns, a few steps at a time, and the shortest turn counts, so that what else runs on the machine
 hits all alike. Then it runs what a right submission costs: all its trainings, one after the other, with compiling.
+All times are processor time.
 """
 
 from __future__ import annotations
@@ -212,10 +213,10 @@ def torch_alternatives() -> dict[str, tuple[Callable[[], Turn], int]]:
 
 
 def timed(work: Callable[..., Any], *args: Any) -> tuple[float, Any]:
-    """Seconds, and what `work` returns."""
-    start = time.perf_counter()
+    """Seconds of processor time, all threads, and what `work` returns."""
+    start = time.process_time()
     result = work(*args)
-    return time.perf_counter() - start, result
+    return time.process_time() - start, result
 
 
 def made_and_run(make: Callable[[], Turn]) -> Turn:
@@ -244,7 +245,7 @@ def compare(title: str, alternatives: Mapping[str, tuple[Callable[[], Turn], int
         compiling, known = min(first[name]) - best[name], min(first[ships]) - best[ships]
         step, known_step = best[name] / STEPS / seeds, best[ships] / STEPS
         ratio = f"{compiling / known:6.2f}" if known > 0.01 else f"{'':6}"
-        print(f"{name:44} {compiling:10.2f} {ratio} {1000 * step:9.2f} {step / known_step:6.2f}")
+        print(f"{name:44} {max(0.0, compiling):10.2f} {ratio} {1000 * step:9.2f} {step / known_step:6.2f}")
     print(flush=True)
 
 

@@ -18,6 +18,8 @@ from grader.extract import extract
 from grader.notebook import parse_notebook, read_bytes
 from grader.types import LANGUAGES, REFERENCE, Assignment, Chunk, Family, Found, FriendlyError, Mistake, Program
 
+MARKED = 0  # the "cell" of a file of marked functions; the solution's file is None
+
 
 class AuthoringError(FriendlyError):
     """A file in reference/ cannot be used; the message names file, line and the mend."""
@@ -34,6 +36,7 @@ class Marked:
     text: Mapping[str, str]  # the note or hint by language
     chunks: tuple[Chunk, ...]
     place: str  # "variants.py:12"
+    source: str  # the whole file, for what reads a function's text (AutoGraph does)
     trains: bool = True  # variants only: whether the training pass can judge its family
 
 
@@ -86,9 +89,12 @@ def known_mistakes(reference: Reference) -> dict[str, Mistake]:
 
 
 def with_marked(solution: Program, marked: Iterable[Marked]) -> Program:
-    """The solution with the marked functions in place of its own."""
-    extra = tuple(chunk for one in marked for chunk in one.chunks)
-    return replace(solution, chunks=solution.chunks + extra)
+    """The solution with the marked functions, all of one file, in place of its own."""
+    extra, cells = solution.chunks, dict(solution.cells)
+    for one in marked:
+        extra += one.chunks
+        cells[MARKED] = one.source
+    return replace(solution, chunks=extra, cells=cells)
 
 
 def _solution(file: Path, assignment: Assignment) -> Program:
@@ -118,7 +124,7 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
         if exercise not in assignment.exercises:
             known = ", ".join(assignment.exercises)
             raise AuthoringError(f"{file}:{node.lineno}: no exercise {exercise!r}; there are: {known}")
-        alias = Chunk("\n" * (node.lineno - 1) + f"{exercise} = {node.name}", None)
+        alias = Chunk("\n" * (node.lineno - 1) + f"{exercise} = {node.name}", MARKED)
         text = {lang: words[lang] for lang in LANGUAGES if words.get(lang)}
         chunks = (*shared, _chunk(lines, node), alias)
         yield Marked(
@@ -129,6 +135,7 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
             text,
             chunks,
             f"{file.name}:{node.lineno}",
+            source,
             bool(words.get("trains", True)),
         )
 
@@ -136,7 +143,7 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
 def _chunk(lines: Sequence[str], node: ast.stmt) -> Chunk:
     """A statement without its decorators, at its own line."""
     source = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-    return Chunk("\n" * (node.lineno - 1) + source, None)
+    return Chunk("\n" * (node.lineno - 1) + source, MARKED)
 
 
 def _imports_marks(node: ast.stmt) -> bool:

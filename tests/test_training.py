@@ -5,6 +5,7 @@ The sandbox here answers at once with predictions of a chosen accuracy. The real
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +72,7 @@ def data_set(answers: int = 0) -> DataSet:
     images, held_out = rng.random((40, 8, 8, 1), np.float32), rng.random((200, 8, 8, 1), np.float32)
     labels = np.arange(40, dtype=np.int32) % 10
     held_out_labels = np.random.default_rng(answers).integers(0, 10, 200).astype(np.int32)
-    return DataSet("made up", images, labels, held_out, held_out_labels, 10, f"digest {answers}")
+    return DataSet("digits", images, labels, held_out, held_out_labels, 10, f"digest {answers}")
 
 
 DATA = data_set()
@@ -108,6 +109,7 @@ class MadeUp:
         for call in todo:  # grows
             with self._lock:
                 self.calls.append(call)
+            assert len(self.calls) < 1000, "asked for ever"
             answers[call.id] = answer = self._answer(call)
             if follow and not (self.gives_up and answer.ended != Verdict.PASSED):
                 todo += follow(answer)
@@ -199,7 +201,7 @@ def context(trainer: Trainer | None = None, sandbox: Sandbox | None = None) -> C
 class Idle:
     """A sandbox that is asked nothing."""
 
-    versions: Mapping[str, str] = {}  # noqa: RUF012
+    versions: Mapping[str, str] = {}
 
     def run(self, program: Program, calls: Sequence[Any], limits: Limits) -> Run:
         assert not calls
@@ -317,7 +319,7 @@ def test_only_what_the_plan_names_is_trained(store: Cache) -> None:
     gym = MadeUp()
     assert list(confirmed(trainer_of(gym, store, only(AT)))) == [AT]
     assert {name for name, _ in gym.asked} == {TEACHER, SCRATCH, AT}
-    assert {limits for _, limits in gym.runs} == {LIMITS}
+    assert {limits for _, limits in gym.runs} == {LIMITS["digits"]}
 
 
 # ---------------------------------------------------------------- verdicts
@@ -337,10 +339,11 @@ def test_a_clear_gain_passes_with_the_first_seeds_and_is_reported_whole(store: C
     assert [len(run.accuracies) for run in compared.distilled] == [STEPS[KD], 1, 1]
     assert [run.curve for run in compared.distilled] == [(seed,) * STEPS[KD] for seed in (0, 1, 2)]
     assert not any(run.cached for run in compared.distilled)
-    assert (compared.data, compared.labels, compared.steps, compared.device) == ("made up", 10, STEPS[KD], "cpu")
+    assert (compared.data, compared.labels, compared.steps, compared.device) == ("digits", 10, STEPS[KD], "cpu")
     assert compared.seconds >= 0
     assert compared.summary is not None
-    assert (compared.summary.n, compared.summary.mean, compared.summary.margin) == (3, pytest.approx(30), 1)
+    assert (compared.summary.n, compared.summary.margin) == (3, 1)
+    assert compared.summary.mean == pytest.approx(30)
 
 
 @pytest.mark.parametrize("gains", [(0,), (-30,)])
@@ -500,7 +503,11 @@ def test_only_memory_is_a_reason_to_leave_the_gpu(store: Cache) -> None:
 @pytest.mark.parametrize(("slots", "expected"), [(1, 1), (2, 2), (0, 4)])
 def test_slots_bound_how_many_train_at_a_time(slots: int, expected: int, store: Cache) -> None:
     gym = MadeUp()
-    trainer = trainer_of(gym, store, only(), device="gpu", slots=slots)
+    assert most_at_once(trainer_of(gym, store, only(), device="gpu", slots=slots), gym) == expected
+
+
+def most_at_once(trainer: Trainer, gym: MadeUp) -> int:
+    """How many of four submissions are trained at the same time, at most."""
     confirmed(trainer)
     inside = most = 0
     lock, all_four = threading.Lock(), threading.Event()
@@ -521,7 +528,7 @@ def test_slots_bound_how_many_train_at_a_time(slots: int, expected: int, store: 
         sources = [SOURCE.replace("2.0", f"{n}.5") for n in range(4)]
         done = list(pool.map(lambda source: confirmed(trainer, source=source)[KD].verdict, sources))
     assert done == [Verdict.PASSED] * 4
-    assert most == expected
+    return most
 
 
 # ---------------------------------------------------------------- once for a class
@@ -618,16 +625,14 @@ def test_a_loss_is_trained_anew_exactly_when_its_code_changed(old: str, new: str
     assert asked_after(SOURCE, SOURCE.replace(old, new)) == trained
 
 
-def test_cells_do_not_matter(tmp_path: Path) -> None:
-    import json
-
+def test_cells_do_not_matter() -> None:
     cells = SOURCE.split("\n\n")
     ipynb = {
         "cells": [
-            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "execution_count": i, "outputs": [], "source": text}
+            {"cell_type": "code", "metadata": {}, "execution_count": i, "outputs": [], "source": text}
             for i, text in enumerate(["1 + 1", *cells])
         ],
-        "metadata": {}, "nbformat": 4, "nbformat_minor": 5,
+        "metadata": {}, "nbformat": 4, "nbformat_minor": 4,
     }  # fmt: skip
     notebook = Submission("lee", "lee.ipynb", json.dumps(ipynb).encode(), "")
     in_cells = read_program(notebook, context())
@@ -668,7 +673,8 @@ def test_runs_are_kept_as_long_as_nothing_that_they_depend_on_changes(
 @pytest.mark.parametrize("change", ["version", "device", "framework", "data", "seeds"])
 def test_runs_of_another_place_are_not_taken(change: str, store: Cache) -> None:
     confirmed(trainer_of(MadeUp(), store, only()))
-    gym, more = MadeUp(), {}
+    gym = MadeUp()
+    more: dict[str, Any] = {}
     if change == "version":
         gym.versions = {**gym.versions, "tensorflow": "2.22.0"}
     elif change == "device":
@@ -836,16 +842,13 @@ def test_a_training_program_is_what_the_loss_needs_at_its_lines() -> None:
 
 
 def sample_files() -> list[Path]:
-    return [p for p in sorted(SAMPLES.glob("*/*")) if p.suffix in (".ipynb", ".py")]
+    files = [p for p in sorted(SAMPLES.glob("*/*")) if p.suffix in (".ipynb", ".py")]
+    return [p for p in files if p.parent.name != "truncated_file"]
 
 
 @pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.parent.name)
 def test_each_statement_of_a_training_program_is_one_of_the_submission(path: Path) -> None:
-    try:
-        whole = read_program(read(find([path])[0]), context())
-    except Exception as unreadable:
-        assert path.parent.name in ("truncated_file",), unreadable
-        return
+    whole = read_program(read(find([path])[0]), context())
     for name in STEPS:
         own = training_program(whole, ASSIGNMENT, name)
         assert set(own.chunks) <= set(whole.chunks)
@@ -900,7 +903,7 @@ def test_what_is_too_deep_or_no_python_equals_only_itself(source: str) -> None:
 def test_the_loss_without_a_teacher_knows_no_teacher(framework: str) -> None:
     (chunk,) = scratch_program(framework).chunks
     compile(chunk.source, "scratch", "exec")
-    assert not any(name in chunk.source for name in ("logits", "_t", "teacher", "student"))
+    assert not any(name in chunk.source for name in ("logits", "x1_", "teacher", "student"))
 
 
 def test_numpy_has_no_scratch_program() -> None:
@@ -955,20 +958,23 @@ class OnGpu(MadeUp):
 def test_the_trainer_of_a_class_is_opened_for_its_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "gpu_present", lambda: True)
     monkeypatch.setattr(opening, "Zygote", OnGpu)
-    monkeypatch.setattr(opening.data, "load", lambda name, protocol, path: replace(DATA, name=f"{name} {path}"))
+    monkeypatch.setattr(
+        "grader.training.data.load", lambda name, protocol, path: replace(DATA, digest=f"{name} {path}")
+    )
     gym = MadeUp()
     path = tmp_path / "deep" / "training.sqlite"
     with open_trainer(PLAN, "tensorflow", gym, path, Equipment()) as trainer:
         assert (trainer.device, trainer.fallback, trainer.sandbox) == ("cpu", None, gym)
-        assert trainer.data.name == "digits None"
+        assert trainer.data.digest == "digits None"
         confirmed(trainer)
     assert path.exists()
-    with open_trainer(PLAN, "tensorflow", gym, path, Equipment("gpu", 2, tmp_path)) as trainer:
+    with open_trainer(only(), "tensorflow", gym, path, Equipment("gpu", 2, tmp_path)) as trainer:
         on_gpu = trainer.sandbox
         assert isinstance(on_gpu, OnGpu)
         assert (on_gpu.opened, on_gpu.closed) == (("tensorflow", "gpu"), False)
         assert trainer.device == "gpu"
         assert trainer.fallback is not None
         assert (trainer.fallback.device, trainer.fallback.sandbox) == ("cpu", gym)
-        assert trainer.data.name == f"digits {tmp_path}"
+        assert trainer.data.digest == f"digits {tmp_path}"
+        assert most_at_once(trainer, on_gpu) == 2
     assert on_gpu.closed

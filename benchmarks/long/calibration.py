@@ -1,8 +1,8 @@
 """How often the training pass is right: right and wrong losses over many disjoint sets of seeds.
 
 `python benchmarks/long/calibration.py -o calibration.json` (about an hour on two cores). Every program goes
-through the same code as a submission; only the first seed differs from set to set. Runs are stored in a file of their
-own, so a stopped calibration goes on where it was. The table of docs/training-pass.md comes from `--table`.
+through the same code as a submission; only the first seed differs from set to set. Runs are stored in a file of
+their own, so a stopped calibration goes on where it was. The table of docs/training-pass.md comes from `--table`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from grader.training import data
 from grader.training.cache import Cache
 from grader.training.confirm import Trial
 from grader.training.programs import training_program
-from grader.training.trainer import Trainer
-from grader.types import CheckResult, Program, Verdict
+from grader.training.trainer import Clock, Trainer
+from grader.types import CheckResult, Observation, Program, TrainingCall, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SLUG = "distillation_tf"
@@ -75,19 +75,38 @@ def calibrate(rows: dict[str, Any], given: argparse.Namespace) -> None:
         ThreadPoolExecutor(given.jobs) as pool,
     ):
 
-        def one(at: tuple[Program, str, int]) -> dict[str, Any]:
-            program, loss, index = at
+        def trainer(index: int) -> Trainer:
             first = FIRST + index * plan.seeds_cap
-            trainer = Trainer(plan, images, sandbox, grading.assignment.framework, runs, first_seed=first)
-            return told(
-                Trial(program, loss, trainer).run().result(CheckResult(loss, "", "training", Verdict.SKIPPED), 0)
-            )
+            return Trainer(plan, images, sandbox, grading.assignment.framework, runs, first_seed=first)
+
+        def prepare(program: Program, loss: str, indices: Sequence[int]) -> None:
+            """The first seeds of some sets in one worker: compiling 40 times would take as long as training."""
+            some = [trainer(index) for index in indices]
+            steps = plan.steps[loss]
+            some[0].scratch([seed for one in some for seed in one.seeds(plan.seeds_start)], steps)
+            left = [(one, seed) for one in some for seed in one.seeds(plan.seeds_start)]
+            left = [(one, seed) for one, seed in left if not one.known(program, loss, [seed], steps)]
+            calls = [one.call(loss, seed, steps) for one, seed in left]
+            clock, by_id = Clock(), {call.id: (one, call) for (one, _), call in zip(left, calls, strict=True)}
+
+            def keep(answer: Observation) -> Sequence[TrainingCall]:
+                if answer.ended == Verdict.PASSED:
+                    one, call = by_id[answer.id]
+                    one.keep(program, call, answer, clock.lap())
+                return ()
+
+            if calls:
+                some[0].train(program, calls, keep)
 
         for kind, name, loss, program in programs(grading, given.only):
             if name in rows and len(rows[name]["sets"]) >= given.sets:
                 continue
             own = training_program(program, grading.assignment, loss)
-            sets = list(pool.map(one, [(own, loss, index) for index in range(given.sets)]))
+            parts = [range(start, min(start + 10, given.sets)) for start in range(0, given.sets, 10)]
+            list(pool.map(lambda part, own=own, loss=loss: prepare(own, loss, part), parts))
+            check = CheckResult(loss, "", "training", Verdict.SKIPPED)
+            trials = [Trial(own, loss, trainer(index)) for index in range(given.sets)]
+            sets = [told(trial.result(check, 0.0)) for trial in pool.map(Trial.run, trials)]
             rows[name] = {"kind": kind, "loss": loss, "sets": sets}
             given.out.write_text(json.dumps(rows, indent=1) + "\n")
             print(line(name, rows[name]), file=sys.stderr, flush=True)

@@ -105,16 +105,23 @@ class Trial:
 
     def run(self) -> Trial:
         """Train until decided. A finished seed is stored at once, so that an interruption repeats none."""
-        while self._verdict is None and self.ended is None:
-            seeds = self._trainer.seeds(self._wanted)
-            self._scratch = self._trainer.scratch(seeds, self._steps)
-            self._runs |= self._trainer.known(self._program, self._function, seeds, self._steps)
-            if calls := self._next():
-                self._clock = Clock()
-                self._trainer.train(self._program, calls, self._follow)
-            else:
-                self._look()
+        with self._trainer.alone(self._program, self._function, self._steps):
+            while self._verdict is None and self.ended is None:
+                seeds = self._trainer.seeds(self._wanted)
+                self._scratch = self._trainer.scratch(seeds, self._steps)
+                missing = [seed for seed in seeds if seed not in self._runs]
+                self._runs |= self._trainer.known(self._program, self._function, missing, self._steps)
+                if calls := self._next():
+                    self._train(calls)
+                else:
+                    self._look()
         return self
+
+    def _train(self, calls: Sequence[TrainingCall]) -> None:
+        self._clock = Clock()
+        answers = self._trainer.train(self._program, calls, self._follow)
+        # Not told to _follow: the end of a run that is given up, and an answer that proved forged later.
+        self.ended = self.ended or next((a for a in answers.values() if a.ended != Verdict.PASSED), None)
 
     def result(self, check: CheckResult, seconds: float) -> CheckResult:
         """What to report."""

@@ -89,6 +89,10 @@ class Trainer:
         """Under which a run is stored: everything that it depends on."""
         return cache.key(self._content, normal_form(program), function, str(seed), str(steps))
 
+    def alone(self, program: Program, function: str, steps: int) -> contextlib.AbstractContextManager[None]:
+        """One thread at a time per loss: of equal ones in a class the first trains, the others find its runs."""
+        return self.store.locked(self.key(program, function, self._first_seed, steps))
+
     def call(self, function: str, seed: int, steps: int) -> TrainingCall:
         """The question for the worker: one student, one seed."""
         checkpoints = min(steps, CHECKPOINTS) if seed == self._first_seed else 1
