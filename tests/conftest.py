@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from grader.context import Grading
     from grader.pipeline import Context
     from grader.sandbox.pool import Zygote
+    from grader.training.cache import Cache
 
 # For the few tests that import TensorFlow themselves: quiet, and the rounding that the sandbox has.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -52,3 +53,12 @@ def grading(root: Path, dev_secret: bytes) -> Grading:
 def context(grading: Grading, tf_sandbox: Zygote) -> Context:
     """What judging a submission of that assignment needs."""
     return grading.context(tf_sandbox, jobs=2)
+
+
+@pytest.fixture
+def store() -> Iterator[Cache]:
+    """Finished trainings, of this test only."""
+    from grader.training.cache import Cache
+
+    with Cache(None) as cache:
+        yield cache

@@ -100,6 +100,10 @@ class Cache:
         """Store a finished run, in one transaction. The same key again replaces it."""
         self._execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(key, run))
 
+    def forget(self, key: str) -> None:
+        """Remove one run, where there is one."""
+        self._execute("DELETE FROM runs WHERE key = ?", (key,))
+
     def once(self, key: str, make: Callable[[], Stored]) -> Stored:
         """The run of this key, made where it is missing: by one thread, while the others wait for it.
 

@@ -122,6 +122,8 @@ class Trial:
         answers = self._trainer.train(self._program, calls, self._follow)
         # Not told to _follow: the end of a run that is given up, and an answer that proved forged later.
         self.ended = self.ended or next((a for a in answers.values() if a.ended != Verdict.PASSED), None)
+        if self.ended is not None and self.ended.ended == Verdict.FORGED:
+            self._trainer.forget(self._program, self._function, [*self._runs], self._steps)
 
     def result(self, check: CheckResult, seconds: float) -> CheckResult:
         """What to report."""

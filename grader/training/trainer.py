@@ -117,6 +117,11 @@ class Trainer:
         self.store.put(self.key(program, call.function, seed, steps), run)
         return self._judged(seed, run)
 
+    def forget(self, program: Program, function: str, seeds: Sequence[int], steps: int) -> None:
+        """Store these runs no longer: their worker was found to lie."""
+        for seed in seeds:
+            self.store.forget(self.key(program, function, seed, steps))
+
     def train(
         self, program: Program, calls: Sequence[TrainingCall], follow: Follow | None = None
     ) -> Mapping[str, Observation]:
