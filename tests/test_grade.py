@@ -232,13 +232,11 @@ def test_ctrl_c_keeps_what_is_graded_and_stops_at_once(tmp_path: Path) -> None:
         (submissions / f"learner{number:02}.ipynb").write_bytes(source)
     (submissions / "a_loop.ipynb").write_bytes(sample("infinite_loop").read_bytes())
     out = tmp_path / "out"
-    process = subprocess.Popen(
-        [*GRADE, str(submissions), "-o", str(out), *REST],
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell starts what runs in the background deaf to Ctrl-C, and children inherit it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    # A shell starts what runs in the background deaf to Ctrl-C, and children inherit it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [*GRADE, str(submissions), "-o", str(out), *REST, "-j", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     while len(recorded(out)) < 3 and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
