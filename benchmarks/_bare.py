@@ -50,7 +50,7 @@ def notebook(path: Path, steps: int) -> dict[str, float]:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     cells = json.loads(path.read_text("utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    wanted = [c for c in code if "def build_network" in c or "outputs_t, logits_t" in c or "student_start" in c]
+    wanted = [c for c in code if "def build_network" in c or "outputs_t, logits_t" in c or "student_start =" in c]
     wanted += [c for c in code if "def train_student" in c]
     namespace: dict[str, Any] = {
         "tf": tf, "layers": tf.keras.layers, "num_classes": 10, "batch_size": 128, "num_epochs": 1,
@@ -69,11 +69,11 @@ def notebook(path: Path, steps: int) -> dict[str, float]:
             return tf.keras.losses.categorical_crossentropy(y_true, y_pred)
 
         taken = []
-        for count in (1, 1 + steps):  # the difference: without compiling and without the evaluation
+        for count in (1, 1, 1 + steps):  # difference of the last two: without compiling and the evaluation
             start = time.perf_counter()
             namespace["train_student"](loss, epochs=1, steps=count)
             taken.append(time.perf_counter() - start)
-    return {"seconds": (taken[1] - taken[0]) / steps}
+    return {"seconds": (taken[2] - taken[1]) / steps}
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ from grader.training.cache import Cache
 from grader.training.trainer import Gym, Trainer
 from grader.types import FriendlyError, TrainingPlan
 
-DEVICES = ("auto", "cpu", "gpu")
 FOR_CPU = ("digits",)  # data so small that a GPU would mostly wait
 
 
@@ -22,7 +21,7 @@ FOR_CPU = ("digits",)  # data so small that a GPU would mostly wait
 class Equipment:
     """What to train on, from the command line."""
 
-    device: str = "auto"  # one of DEVICES
+    device: str = "auto"  # "auto" | "cpu" | "gpu"
     gpu_workers: int = 1  # trainings at a time on the GPU
     data: Path | None = None  # where the data set lies, if not where frameworks keep it
 
