@@ -62,3 +62,23 @@ def store() -> Iterator[Cache]:
 
     with Cache(None) as cache:
         yield cache
+
+
+@pytest.fixture(scope="module")
+def tensorflow() -> Iterator[Zygote]:
+    """A TensorFlow sandbox that the tests of one file share."""
+    pytest.importorskip("tensorflow")
+    from grader.sandbox.pool import Zygote
+
+    with Zygote("tensorflow") as zygote:
+        yield zygote
+
+
+@pytest.fixture(scope="module")
+def torch() -> Iterator[Zygote]:
+    """A PyTorch sandbox that the tests of one file share."""
+    pytest.importorskip("torch")
+    from grader.sandbox.pool import Zygote
+
+    with Zygote("torch") as zygote:
+        yield zygote

@@ -53,20 +53,6 @@ def plain_numpy() -> Iterator[Zygote]:
         yield zygote
 
 
-@pytest.fixture(scope="module")
-def tensorflow() -> Iterator[Zygote]:
-    pytest.importorskip("tensorflow")
-    with Zygote("tensorflow") as zygote:
-        yield zygote
-
-
-@pytest.fixture(scope="module")
-def torch() -> Iterator[Zygote]:
-    pytest.importorskip("torch")
-    with Zygote("torch") as zygote:
-        yield zygote
-
-
 def one(run: Run) -> Observation:
     (observation,) = run.observations.values()
     return observation

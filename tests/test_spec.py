@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from documents import REMOVE, changed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +66,6 @@ RUBRIC: dict[str, Any] = {
 }
 DISTANCE = "exercises.distance"
 LOSS = "exercises.loss"
-REMOVE = object()
 
 
 def write(folder: Path, text: str) -> Path:
@@ -78,20 +77,6 @@ def write(folder: Path, text: str) -> Path:
 
 def dump(value: object) -> str:
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
-
-
-def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """A copy of the document with one value put at "a.b.c" (or removed)."""
-    document = copy.deepcopy(document)
-    *parents, last = [int(key) if key.isdigit() else key for key in path.split(".")]
-    place: Any = document
-    for key in parents:
-        place = place[key]
-    if value is REMOVE:
-        del place[last]
-    else:
-        place[last] = value
-    return document
 
 
 def faults_of(folder: Path, text: str) -> tuple[str, ...]:

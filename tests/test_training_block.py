@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import documents
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,6 @@ from grader.spec import load_assignment
 from grader.types import Assignment, Criterion, Exercise, Limits, Protocol, TrainingPlan
 
 ROOT = Path(__file__).parent.parent
-REMOVE = object()
 
 
 def exercise(name: str, *args: str) -> Exercise:
@@ -62,16 +62,7 @@ PLAIN = {"preset": "quick", "exercises": {"loss": {"points": 5, "steps": 60}}}
 
 def changed(path: str, value: object) -> dict[str, Any]:
     """A copy of the rubric with one value below its training block put at "a.b" (or removed)."""
-    document = copy.deepcopy(RUBRIC)
-    *parents, last = f"demo.training.{path}".split(".")
-    place = document
-    for key in parents:
-        place = place[key]
-    if value is REMOVE:
-        del place[last]
-    else:
-        place[last] = value
-    return document
+    return documents.changed(RUBRIC, f"demo.training.{path}", value)
 
 
 def write(folder: Path, document: object) -> Path:
@@ -191,15 +182,15 @@ def test_a_data_set_has_only_so_many_images(key: str, most: int, words: str, tmp
         ("preset", ["quick"], ".preset", "unknown"),
         ("train", "pased", ".train", "did you mean 'passed'"),
         ("train", True, ".train", "choose from: passed, always"),
-        ("exercises", REMOVE, "demo.training", "'exercises' is missing"),
+        ("exercises", documents.REMOVE, "demo.training", "'exercises' is missing"),
         ("exercises", {}, ".exercises", "at least one exercise"),
         ("exercises", ["loss"], ".exercises", "must be a mapping"),
         ("exercises.los", {"points": 1, "steps": 1}, ".exercises.los", "did you mean 'loss'"),
         ("exercises.distance", {"points": 1, "steps": 1}, ".exercises.distance", "(y_true, y_pred)"),
         ("exercises.loss.steps", 0, ".loss.steps", "whole number from 1"),
         ("exercises.loss.steps", 2.5, ".loss.steps", "whole number"),
-        ("exercises.loss.steps", REMOVE, ".exercises.loss", "'steps' is missing"),
-        ("exercises.loss.points", REMOVE, ".exercises.loss", "'points' is missing"),
+        ("exercises.loss.steps", documents.REMOVE, ".exercises.loss", "'steps' is missing"),
+        ("exercises.loss.points", documents.REMOVE, ".exercises.loss", "'points' is missing"),
         ("exercises.loss.points", -1, ".loss.points", "at least 0"),
         ("exercises.loss.points", float("nan"), ".loss.points", "finite"),
         ("exercises.loss.step", 1, ".loss.step", "did you mean 'steps'"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,20 +101,6 @@ def training(function: str = "loss", seed: int = 3, id: str = "", **settings: fl
 def numeric(function: str, id: str = "", bind: Mapping[str, Array | float] | None = None) -> Call:
     inputs = {"x": np.ones(2, "f4"), **(bind or {})}
     return Call(id or f"{function}/a", function, ("x",), tuple(bind or ()), inputs)
-
-
-@pytest.fixture(scope="module")
-def tensorflow() -> Iterator[Zygote]:
-    pytest.importorskip("tensorflow")
-    with Zygote("tensorflow") as zygote:
-        yield zygote
-
-
-@pytest.fixture(scope="module")
-def torch() -> Iterator[Zygote]:
-    pytest.importorskip("torch")
-    with Zygote("torch") as zygote:
-        yield zygote
 
 
 @pytest.fixture(params=["tensorflow", "torch"])

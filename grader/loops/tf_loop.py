@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from grader import network
+from grader.loops import BETA_1, BETA_2, EPSILON, STUDENT_NAMES, TEACHER_NAMES, Bind, Loss, Settings
 from grader.types import Array
-
-Settings = Mapping[str, float | int]
-Bind = Callable[[Mapping[str, Any]], AbstractContextManager[None]]
-Loss = Callable[[Any, Any], Any]
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras' Adam
 
 
 class Net:
@@ -133,8 +128,8 @@ class Loop:
         self.teacher = tf.constant(flat)
         weights = split(tf, self.teacher, self.teacher_shapes)
         parts = [forward(tf, weights, self.images[part])[1:] for part in network.slices(len(self.images))]
-        names = ("logits_t", "x1_t", "x2_t", "x3_t")
-        self.teacher_outputs = {n: tf.concat(p, 0) for n, p in zip(names, zip(*parts, strict=True), strict=True)}
+        joined = (tf.concat(part, 0) for part in zip(*parts, strict=True))
+        self.teacher_outputs = dict(zip(TEACHER_NAMES, joined, strict=True))
 
     def _shapes(self, settings: Settings, width: str) -> list[network.Shape]:
         return network.shapes(int(settings[width]), int(settings["classes"]), int(self.images.shape[-1]))
@@ -147,6 +142,8 @@ class Loop:
         tf = self.tf
         if tf.config.functions_run_eagerly():
             raise RuntimeError("training needs compiled functions: tf.config.run_functions_eagerly(False)")
+        for seed in (np.random.seed, random.seed):  # TensorFlow's own numbers: Training.reset
+            seed(int(settings.get("seed", 0)))
         with tf.device(self.device):
             training = self._training(function, bind, inputs, settings)
             classify = self._classifier(settings)
@@ -200,7 +197,7 @@ class Loop:
             images = tf.gather(self.images, indices)
             names = {name: tf.gather(array, indices) for name, array in self.teacher_outputs.items()}
             y_pred, *outputs = forward(tf, split(tf, flat, shapes), images)
-            names |= zip(("logits_s", "x1_s", "x2_s", "x3_s"), outputs, strict=True)
+            names |= zip(STUDENT_NAMES, outputs, strict=True)
             names["student"] = Net(tf, "student", flat, shapes, images)
             if self.teacher_outputs:
                 names["teacher"] = Net(tf, "teacher", self.teacher, self.teacher_shapes, images)

@@ -7,20 +7,15 @@ batch normalisation with the statistics of the batch, and Adam with Keras' epsil
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from grader import network
+from grader.loops import BETA_1, BETA_2, EPSILON, STUDENT_NAMES, TEACHER_NAMES, Bind, Loss, Settings
 from grader.types import Array
-
-Settings = Mapping[str, float | int]
-Bind = Callable[[Mapping[str, Any]], AbstractContextManager[None]]
-Loss = Callable[[Any, Any], Any]
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras' Adam
 
 
 class Net:
@@ -69,9 +64,8 @@ class Loop:
             self.teacher = self._split(self._tensor(shared["teacher"]), settings, "teacher_width")
             with torch.no_grad():
                 parts = [forward(torch, self.teacher, self.images[s]) for s in network.slices(len(self.images))]
-            names = ("logits_t", "x1_t", "x2_t", "x3_t")
             joined = (torch.cat(part) for part in zip(*parts, strict=True))
-            self.teacher_outputs = dict(zip(names, joined, strict=True))
+            self.teacher_outputs = dict(zip(TEACHER_NAMES, joined, strict=True))
 
     def _tensor(self, array: Array) -> Any:
         return self.torch.from_numpy(array.copy()).to(self.device)
@@ -120,7 +114,7 @@ class Loop:
         last = bool(settings.get("channels_last", 1))
         images = self.images[indices]
         names = {name: array[indices] for name, array in self.teacher_outputs.items()}
-        names |= zip(("logits_s", "x1_s", "x2_s", "x3_s"), forward(torch, weights, images), strict=True)
+        names |= zip(STUDENT_NAMES, forward(torch, weights, images), strict=True)
         if last:
             names = {n: tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor for n, tensor in names.items()}
         names["student"] = Net(torch, "student", weights, images, last)

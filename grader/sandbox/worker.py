@@ -11,7 +11,6 @@ import contextlib
 import functools
 import itertools
 import linecache
-import random
 import re
 import sys
 import types
@@ -189,9 +188,7 @@ class Trainings:
             self._loops.clear()
         function = defined(self._namespace, note["train"])
         settings = {**note["settings"], "gpu": int(self._gpu)}
-        random.seed(settings["seed"])
-        np.random.seed(settings["seed"])
-        with trainable(self._framework, settings["seed"]) as (loop, module):
+        with trainable(self._framework) as (loop, module):
             key = tuple(sorted((k, v) for k, v in settings.items() if k not in PER_RUN))
             if key not in self._loops:
                 self._loops[key] = loop.Loop(module, self._shared, settings)
@@ -214,16 +211,15 @@ def loop_module(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def trainable(framework: Framework, seed: int) -> Iterator[tuple[Any, Any]]:
-    """The loop's module and the framework's real module, seeded, with functions compiled for a while.
+def trainable(framework: Framework) -> Iterator[tuple[Any, Any]]:
+    """The loop's module, which seeds each training, and the framework's real module, compiling for a while.
 
     Raises TypeError for NumPy, which trains nothing.
     """
     if isinstance(framework, frameworks.Torch):
-        framework.torch.manual_seed(seed)
         yield loop_module("torch"), framework.torch
     elif isinstance(framework, frameworks.TensorFlow):
-        tf = framework.tf  # seeded by the loop: seeding it here would throw away compiled kernels, 0.1 s each time
+        tf = framework.tf
         eager = tf.config.functions_run_eagerly()
         tf.config.run_functions_eagerly(False)
         try:
