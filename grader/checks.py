@@ -23,12 +23,18 @@ from grader.types import (
 
 def names(case: Case) -> tuple[str, ...]:
     """The checks of a case, in the order in which they are reported."""
+    if case.probe:
+        return case.observes
     return ("value", *(f"gradient:{name}" for name in case.gradient))
 
 
 def part(of: Observation | Answer, check: str) -> Array | None:
     """The array that `check` looks at."""
-    return of.value if check == "value" else of.gradients.get(check.removeprefix("gradient:"))
+    if check == "value":
+        return of.value
+    if check.startswith("gradient:"):
+        return of.gradients.get(check.removeprefix("gradient:"))
+    return of.arrays.get(check)
 
 
 def comparable(array: Array | None, check: str, exercise: Exercise, case: Case) -> Array | None:
@@ -38,8 +44,8 @@ def comparable(array: Array | None, check: str, exercise: Exercise, case: Case) 
     their softmax, ``p * (g - sum(p * g))``: there it does not matter whether a cross-entropy divides p
     by its sum first, as Keras does, or takes p as it is.
     """
-    if array is None:
-        return None
+    if array is None or case.probe:
+        return array
     if check == "value":
         return loss_value(array) if exercise.returns == "loss" else array
     name = check.removeprefix("gradient:")
@@ -92,7 +98,9 @@ def _one(
     allowed = allowed_for(check, want, expected, exercise)
     actual = comparable(returned, check, exercise, expected.case)
     if returned is None:
-        mismatch = Mismatch("none", "no gradient", shape_text(want.shape), allowed)
+        mismatch = Mismatch(
+            "none", "nothing" if expected.case.probe else "no gradient", shape_text(want.shape), allowed
+        )
     elif returned.dtype.kind != "f":
         mismatch = Mismatch("dtype", str(returned.dtype), "a floating dtype", allowed)
     elif actual is None:
@@ -112,14 +120,16 @@ def stays_finite(returned: Array | None) -> Mismatch | None:
 
 def allowed_for(check: str, want: Array, expected: Expected, exercise: Exercise) -> float:
     """The absolute tolerance of one check on one case."""
-    return allowance(want, exercise.rtol, expected.rounding.get(check, 0.0))
+    case = expected.case
+    rtol = exercise.probes[case.probe].observes[check].rtol if case.probe else exercise.rtol
+    return allowance(want, rtol, expected.rounding.get(check, 0.0))
 
 
 def looks_like(
     observation: Observation, answer: Answer, check: str, expected: Expected, exercise: Exercise
 ) -> bool:
     """Whether a wrong value or gradient is the one that a known mistake gives."""
-    if observation.ended != Verdict.PASSED or answer.value is None:
+    if observation.ended != Verdict.PASSED or not answer.given:
         return False
     known = comparable(part(answer, check), check, exercise, expected.case)
     actual = comparable(part(observation, check), check, exercise, expected.case)

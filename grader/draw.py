@@ -48,7 +48,7 @@ def _draw_exercise(assignment: Assignment, exercise: Exercise, secret: bytes) ->
         owner = None if spec.public else secret
         inputs = _draw_inputs(spec, cases[spec.like].inputs if spec.like else {}, owner, names)
         cotangent = None
-        if exercise.returns == "array" and spec.gradient:
+        if exercise.returns == "array" and spec.gradient and not spec.probe:
             inputs[COTANGENT] = _draw_cotangent(inputs[exercise.args[0]], generator(owner, *names, COTANGENT))
             cotangent = COTANGENT
         cases[spec.name] = Case(
@@ -62,6 +62,8 @@ def _draw_exercise(assignment: Assignment, exercise: Exercise, secret: bytes) ->
             stand_ins=tuple(
                 replace(stand_in, symmetric=symmetric[stand_in.function]) for stand_in in spec.stand_ins
             ),
+            probe=spec.probe,
+            observes=tuple(exercise.probes[spec.probe].observes) if spec.probe else (),
         )
     return list(cases.values())
 

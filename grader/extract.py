@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from grader.blanks import Function, is_blank
+from grader.blanks import Function, has_blank, is_blank
 from grader.cleaning import BLANK
-from grader.names import needs
+from grader.names import needs, touched
 from grader.salvage import Failure, ParsedCell, read_cells
-from grader.slicing import Unit, chunks_of, slice_units, source_of, units_of
+from grader.slicing import MAX_UNITS, Unit, chunks_of, slice_units, source_of, units_of
 from grader.types import Finding, Found, Notebook, Place, Program, Remark
 
 MAX_REMARKS = 100  # more than anybody reads
@@ -75,6 +75,18 @@ def extract(
     if len(chunks) < len(chosen):
         left_out.append(Remark("too_large", [*chosen][len(chunks)].place))
     return Program(chunks, findings, texts, tuple(dict.fromkeys([*remarks, *left_out]))[:MAX_REMARKS])
+
+
+def whole(notebook: Notebook, names: Sequence[str]) -> tuple[Program, dict[str, Place]]:
+    """Every statement of a notebook that is one script, and where each of `names` is bound last. No findings."""
+    cells = read_cells(notebook)
+    units = [Unit(cell, node, touched(node)) for cell in cells for node in cell.nodes]
+    sound = {
+        unit: frozenset(unit.names.binds) for unit in units if not has_blank(unit.node) and not _failure(unit)
+    }
+    places = {name: unit.place for unit in sound for name in names if name in unit.names.binds}
+    texts = {cell.number: "\n".join(cell.lines) for cell in cells}
+    return Program(chunks_of(dict(list(sound.items())[:MAX_UNITS])), {}, texts), places
 
 
 # ---------------------------------------------------------------- definitions

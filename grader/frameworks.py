@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -30,6 +31,9 @@ class Framework(Protocol):
 
     def warm(self) -> None:
         """Run one operation, so that everything that is opened lazily is open."""
+
+    def seed(self) -> None:
+        """Every source of random numbers as at the start."""
 
     def tensor(self, array: Array, watched: bool) -> tuple[Any, Any]:
         """The tensor for the learner, and the one to differentiate by."""
@@ -105,6 +109,11 @@ def versions(*names: str) -> dict[str, str]:
     return {**found, "python": platform.python_version()}
 
 
+def legacy_keras() -> bool:
+    """Is `tf.keras` tf_keras here? The environment says so before TensorFlow is imported."""
+    return os.environ.get("TF_USE_LEGACY_KERAS") == "1"
+
+
 class Numpy:
     """Plain functions of arrays; nothing is differentiated."""
 
@@ -114,6 +123,9 @@ class Numpy:
 
     def warm(self) -> None:
         np.ones(2) + 1.0
+
+    def seed(self) -> None:
+        np.random.seed(0)
 
     def tensor(self, array: Array, watched: bool) -> tuple[Any, Any]:
         return array.copy(), None
@@ -144,7 +156,11 @@ class TensorFlow:
         for part in KERAS:  # loaded lazily: once here instead of in every worker
             importlib.import_module(f"tensorflow.keras.{part}")
         self.tf = tf
-        return versions("tensorflow", "keras", "numpy")
+        keras = importlib.import_module("tf_keras.src.engine.keras_tensor") if legacy_keras() else tf.keras
+        self._symbolic = keras.KerasTensor
+        own = () if legacy_keras() else (tf.keras.Variable,)  # Keras 2 has none
+        self._variables = (tf.Variable, tf.IndexedSlices, *own)
+        return versions("tensorflow", "tf_keras" if legacy_keras() else "keras", "numpy")
 
     def warm(self) -> None:
         tf = self.tf
@@ -153,6 +169,9 @@ class TensorFlow:
             tape.watch(x)
             y = tf.reduce_sum(tf.matmul(x, x))
         tape.gradient(y, x)
+
+    def seed(self) -> None:
+        self.tf.keras.utils.set_random_seed(0)  # Python's, NumPy's, TensorFlow's and that of Keras' initializers
 
     def tensor(self, array: Array, watched: bool) -> tuple[Any, Any]:
         tensor = self.tf.constant(array)
@@ -182,10 +201,9 @@ class TensorFlow:
 
     def _tensor(self, value: object) -> Any:
         """A variable or another of TensorFlow's containers of one tensor, read; None otherwise."""
-        tf = self.tf
-        if isinstance(value, tf.Variable | tf.IndexedSlices | tf.keras.Variable):
-            return tf.convert_to_tensor(value)
-        if isinstance(value, tf.keras.KerasTensor):
+        if isinstance(value, self._variables):
+            return self.tf.convert_to_tensor(value)
+        if isinstance(value, self._symbolic):
             raise NotANumber("returned a symbolic Keras tensor, which has no value")
         return None
 
@@ -210,6 +228,10 @@ class Torch:
 
     def warm(self) -> None:
         self.torch.ones(2, requires_grad=True).sum().backward()
+
+    def seed(self) -> None:
+        self.torch.manual_seed(0)
+        np.random.seed(0)
 
     def tensor(self, array: Array, watched: bool) -> tuple[Any, Any]:
         tensor = self.torch.from_numpy(array.copy())

@@ -149,13 +149,28 @@ def _recognise(
     answered = [(e, o) for e, o in seen if o.ended == Verdict.PASSED]
     if not failed or not answered:
         return None
-    all_names = set(names(answered[0][0].case))
     own = [name for name, mistake in expectations.mistakes.items() if mistake.exercise == exercise.name]
+    if exercise.probes:
+        return _recognise_observed(exercise, answered, checks, own)
+    all_names = set(names(answered[0][0].case))
     for wanted in (all_names, {"value"}, all_names - {"value"}):
         for name in own if wanted & failed else ():
             if wanted != all_names and any(part(e.mistakes[name], c) is None for e, _ in answered for c in wanted):
                 continue  # that there is no gradient says too little by itself
             if all(looks_like(o, e.mistakes[name], c, e, exercise) for e, o in answered for c in wanted):
+                return name
+    return None
+
+
+def _recognise_observed(
+    exercise: Exercise, answered: Sequence[Seen], checks: Sequence[CheckResult], own: Sequence[str]
+) -> str | None:
+    """The known mistake that shows the same in every case; else in every case of one probe that failed."""
+    wrong = {check.case for check in checks if check.verdict == Verdict.FAILED}
+    probes = dict.fromkeys(e.case.probe for e, _ in answered if e.case.name in wrong)
+    for group in (answered, *([(e, o) for e, o in answered if e.case.probe == probe] for probe in probes)):
+        for name in own:
+            if all(looks_like(o, e.mistakes[name], c, e, exercise) for e, o in group for c in names(e.case)):
                 return name
     return None
 

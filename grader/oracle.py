@@ -36,7 +36,7 @@ from grader.types import (
     Verdict,
 )
 
-FORMAT = "4"  # changes when what is stored changes
+FORMAT = "5"  # changes when what is stored changes
 
 
 class Sandbox(Protocol):
@@ -100,7 +100,7 @@ def compute(
             observation = run.observations[case.id]
             if job.float64:
                 _demand(observation, job, case, run)
-            target[case.id][job.key] = Answer(observation.value, dict(observation.gradients))
+            target[case.id][job.key] = Answer(observation.value, observation.gradients, observation.arrays)
     float32 = runs[0].observations
     expected = {
         case.id: Expected(
@@ -172,9 +172,10 @@ def _demand(observation: Observation, job: Job, case: Case, run: Run) -> None:
         fault = observation.fault or next(iter(run.load_faults), None)
         told = f"{fault.type}: {fault.message}" if fault else observation.detail
         raise AuthoringError(f"{where}: {job.key} on case {case.id} ended with {observation.ended} ({told})")
-    arrays = [observation.value, *(observation.gradients.get(name) for name in case.gradient)]
-    if any(a is None or not np.isfinite(a).all() for a in arrays):
-        raise AuthoringError(f"{where}: {job.key} on case {case.id} gives no finite value and gradient")
+    for check in names(case):
+        array = part(observation, check)
+        if array is None or not np.isfinite(array).all():
+            raise AuthoringError(f"{where}: {job.key} on case {case.id} gives no finite {check}")
 
 
 def _rounding(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grader.extract import extract
+from grader.findings import read_exercises
 from grader.judge import judge
 from grader.notebook import Unreadable, parse_notebook
 from grader.oracle import Sandbox
@@ -63,8 +63,7 @@ def read_program(submission: Submission, context: Context) -> Program:
         reason, _, detail = submission.problem.partition(": ")
         raise Unreadable(reason, detail)
     notebook = parse_notebook(submission.data, submission.path)
-    bound = frozenset(name for e in context.assignment.exercises.values() for name in e.globals)
-    return extract(notebook, tuple(context.assignment.exercises), bound=bound, template=context.template)
+    return read_exercises(notebook, context.assignment, context.template)
 
 
 def run_and_judge(submission: Submission, program: Program, context: Context, start: float) -> Graded:

@@ -28,12 +28,14 @@ def _call(assignment: Assignment, case: Case, float64: bool) -> Call:
     return Call(
         case.id,
         exercise.name,
-        exercise.args,
+        exercise.probes[case.probe].inputs if case.probe else exercise.args,
         exercise.globals,
         inputs,
         case.gradient,
         case.cotangent,
         case.stand_ins,
+        case.probe,
+        case.observes,
         # A helper that hangs must not take along the calls in which it is stood in for.
         group=f"{case.exercise}+stand_in" if case.stand_ins else "",
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from grader.extract import extract
+from grader.findings import read_exercises
 from grader.notebook import parse_notebook, read_bytes
 from grader.types import LANGUAGES, REFERENCE, Assignment, Chunk, Family, Found, FriendlyError, Mistake, Program
 
@@ -45,7 +45,7 @@ class Reference:
     """Everything in reference/<slug>/."""
 
     solution: Program
-    second: Program | None  # the second opinion, in the other framework
+    second: Program | None  # the second opinion: in the other framework, or otherwise written in the same one
     second_framework: str
     variants: tuple[Marked, ...]
     mistakes: tuple[Marked, ...]
@@ -73,6 +73,8 @@ def load_reference(folder: Path, assignment: Assignment) -> Reference:
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     second = folder / f"solution_{other}.py"
+    if not second.exists():
+        second, other = folder / "solution_second.py", framework
     return Reference(
         _solution(folder / f"solution_{framework}.py", assignment),
         _solution(second, assignment) if second.exists() else None,
@@ -98,9 +100,7 @@ def with_marked(solution: Program, marked: Iterable[Marked]) -> Program:
 
 
 def _solution(file: Path, assignment: Assignment) -> Program:
-    exercises = tuple(assignment.exercises)
-    bound = frozenset(name for e in assignment.exercises.values() for name in e.globals)
-    program = extract(parse_notebook(read_bytes(file), file.name), exercises, bound=bound)
+    program = read_exercises(parse_notebook(read_bytes(file), file.name), assignment)
     for name, finding in program.findings.items():
         if finding.found != Found.DEFINED:
             raise AuthoringError(f"{file}: no usable definition of {name} ({finding.found})")
@@ -118,13 +118,14 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
     marks = {node: call for node in tree.body if (call := _mark_on(node, mark))}
     shared = tuple(_chunk(lines, node) for node in tree.body if node not in marks and not _imports_marks(node))
     for node, call in marks.items():
-        if not isinstance(node, ast.FunctionDef):
-            raise AuthoringError(f"{file}:{node.lineno}: @{mark} marks functions only")
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            raise AuthoringError(f"{file}:{node.lineno}: @{mark} marks functions and classes only")
         exercise, words = _arguments(call, file)
         if exercise not in assignment.exercises:
             known = ", ".join(assignment.exercises)
             raise AuthoringError(f"{file}:{node.lineno}: no exercise {exercise!r}; there are: {known}")
-        alias = Chunk("\n" * (node.lineno - 1) + f"{exercise} = {node.name}", MARKED)
+        root = assignment.exercises[exercise].root
+        alias = Chunk("\n" * (node.lineno - 1) + f"{root} = {node.name}", MARKED)
         text = {lang: words[lang] for lang in LANGUAGES if words.get(lang)}
         chunks = (*shared, _chunk(lines, node), alias)
         yield Marked(

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from grader.check_words import explain_check
 from grader.explain import (
-    explain_check,
     explain_remark,
     explain_score,
     explain_unreadable,

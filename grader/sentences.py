@@ -66,9 +66,18 @@ GRADIENT_MISMATCHES: Mapping[str, str] = {
     "non_finite": mark("gradient with respect to {name} is not finite (NaN or infinity)"),
     "none": mark("no gradient reaches {name}"),
 }
+# Of what a probe observed; {name} is the author's sentence about it.
+OBSERVED_MISMATCHES: Mapping[str, str] = {
+    "value": mark("{name}: value differs"),
+    "shape": mark("{name}: wrong shape"),
+    "dtype": mark("{name}: wrong type of number"),
+    "non_finite": mark("{name}: not a finite number (NaN or infinity)"),
+    "none": mark("{name}: there is none"),
+}
 # Words in Mismatch.actual and Mismatch.expected, which are numbers and shapes otherwise.
 RENDERED = (
     mark("no gradient"),
+    mark("nothing"),
     mark("finite numbers"),
     mark("a floating dtype"),
     mark("a scalar or one value per sample"),

@@ -7,9 +7,10 @@ import keyword
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.probed import case_probe, load_probes, read_probes
 from grader.recipes import COTANGENT, Shape, check_input
 from grader.rubric import load_rubric
 from grader.types import Assignment, CaseSpec, Exercise, Limits, StandIn
@@ -36,11 +37,13 @@ from grader.yamlfile import (
 __all__ = ["ConfigError", "find_root", "list_assignments", "load_assignment", "load_rubric"]
 
 RTOL = 3e-5
-FRAMEWORKS = ("tensorflow", "torch")
+FRAMEWORKS = ("tensorflow", "torch", "numpy")
 RETURNS = ("loss", "array")
 KINDS = ("ordinary", "robustness", "follow_through")
-_EXERCISE = ("args", "globals", "uses", "returns", "gradient", "rtol", "symmetric", "probabilities")
-_CASE = ("kind", "public", "inputs", "like", "gradient", "stand_ins")
+_PLAIN = ("globals", "uses", "gradient", "rtol", "symmetric", "probabilities", "definition", "variables")
+_CASE = ("kind", "public", "inputs", "like", "gradient", "stand_ins", "probe")
+_PROBED = ("uses", "rtol", "definition", "variables")  # what a probed exercise may have besides
+_DEFINITION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?")
 _CASE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -80,7 +83,11 @@ def load_assignment(folder: Path) -> Assignment:
     framework = choice(top["framework"], FRAMEWORKS) if "framework" in top else ""
     limits = _load_limits(top["limits"]) if "limits" in top else Limits()
     rtol = _load_tolerance(top["tolerance"]) if "tolerance" in top else RTOL
-    exercises = _load_exercises(top["exercises"], rtol) if "exercises" in top else {}
+    try:
+        source, functions = read_probes(folder)
+    except (SyntaxError, ValueError) as bad:
+        raise ConfigError([f"{folder / 'probes.py'}: {bad}"]) from None
+    exercises = _load_exercises(top["exercises"], rtol, functions) if "exercises" in top else {}
     raise_faults(root)
     return Assignment(
         slug=slug,
@@ -91,6 +98,7 @@ def load_assignment(folder: Path) -> Assignment:
         limits=limits,
         folder=str(folder),
         digest=_digest(folder),
+        probes=source,
     )
 
 
@@ -119,13 +127,21 @@ def _load_rtol(given: Mapping[str, Node], default: float) -> float:
     return number(given["rtol"], above=0, high=0.1) if "rtol" in given else default
 
 
-def _load_exercises(node: Node, rtol: float) -> dict[str, Exercise]:
+@dataclass(frozen=True)
+class Known:
+    """What the exercises of one assignment may refer to."""
+
+    args: Mapping[str, tuple[str, ...]]  # of every exercise: stand-ins name the exercises that they replace
+    functions: Mapping[str, tuple[str, ...]]  # of probes.py, with their arguments
+    rtol: float
+
+
+def _load_exercises(node: Node, rtol: float, functions: Mapping[str, tuple[str, ...]]) -> dict[str, Exercise]:
     found = entries(node)
     if not found:
         fault(node, "must name at least one exercise")
-    # Arguments of every exercise first: stand-ins refer to the exercises that they replace.
-    args = {name: _args_of(item) for name, item in found.items()}
-    exercises = {name: _load_exercise(name, item, args, rtol) for name, item in found.items()}
+    known = Known({name: _args_of(item) for name, item in found.items()}, functions, rtol)
+    exercises = {name: _load_exercise(name, item, known) for name, item in found.items()}
     report_cycles(node, {name: exercise.uses for name, exercise in exercises.items()}, "uses")
     return exercises
 
@@ -135,17 +151,20 @@ def _args_of(node: Node) -> tuple[str, ...]:
     return tuple(args) if isinstance(args, list) else ()
 
 
-def _load_exercise(name: str, node: Node, args: Mapping[str, tuple[str, ...]], rtol: float) -> Exercise:
+def _load_exercise(name: str, node: Node, known: Known) -> Exercise:
     if not name.isidentifier() or keyword.iskeyword(name):
         fault(node, "an exercise is named after a Python function; this is no Python name")
-    given = fields(node, ("title", "args", "returns", "cases"), _EXERCISE)
+    probed = isinstance(node.value, dict) and "probes" in node.value
+    needed = ("title", "probes", "cases") if probed else ("title", "args", "returns", "cases")
+    given = fields(node, needed, _PROBED if probed else _PLAIN)
+    rtol = _load_rtol(given, known.rtol)
     lists = {key: names(given[key]) for key in ("args", "globals") if key in given}
     own = (*lists.get("args", ()), *lists.get("globals", ()))
     if not lists.get("args") and "args" in given:
         fault(given["args"], "an exercise needs at least one argument")
     for both in sorted(set(lists.get("args", ())) & set(lists.get("globals", ()))):
         fault(given["globals"], f"{both!r} is already an argument; remove it here or there")
-    uses = names(given["uses"], args) if "uses" in given else ()
+    uses = names(given["uses"], known.args) if "uses" in given else ()
     gradient = names(given["gradient"], own) if "gradient" in given else ()
     exercise = Exercise(
         name=name,
@@ -155,12 +174,17 @@ def _load_exercise(name: str, node: Node, args: Mapping[str, tuple[str, ...]], r
         uses=uses,
         returns=choice(given["returns"], RETURNS) if "returns" in given else "loss",
         gradient=gradient,
-        rtol=_load_rtol(given, rtol),
+        rtol=rtol,
         symmetric=flag(given["symmetric"]) if "symmetric" in given else False,
         cases=(),
         probabilities=names(given["probabilities"], own) if "probabilities" in given else (),
+        probes=load_probes(given["probes"], known.functions, rtol) if "probes" in given else {},
+        definition=text(given["definition"]) if "definition" in given else "",
+        variables=names(given["variables"]) if "variables" in given else (),
     )
-    cases = _load_cases(given["cases"], exercise, args) if "cases" in given else ()
+    if exercise.definition and not _DEFINITION.fullmatch(exercise.definition):
+        fault(given["definition"], "must be the name of a function or class, or Class.method")
+    cases = _load_cases(given["cases"], exercise, known.args) if "cases" in given else ()
     return replace(exercise, cases=cases)
 
 
@@ -193,15 +217,17 @@ def _load_case(
         fault(given["like"], "no case stands above this one; put it below the case that it is like")
     shapes: dict[str, Shape | None] = dict(above.get(like or "", {}))
     recipes = entries(given["inputs"]) if "inputs" in given else {}
+    probe = case_probe(given, node, exercise.probes)
+    own = probe.inputs if probe else (*exercise.args, *exercise.globals)
     returned = {item["returns"] for item in _plain_stand_ins(given.get("stand_ins"))}
-    wanted = dict.fromkeys((*exercise.args, *exercise.globals, *returned))
+    wanted = dict.fromkeys((*own, *returned))
     for key, recipe in recipes.items():
         if key == COTANGENT:
             fault(recipe, "this name is reserved for the weights of an array's entries; choose another")
         elif key not in wanted:
             fault(recipe, f"is no argument, global or stand-in{suggest(key, wanted)}")
         shapes[key] = check_input(recipe, shapes.get(key))
-    for key in (*exercise.args, *exercise.globals):
+    for key in own:
         if key not in shapes:
             fault(node, f"the input {key!r} is missing; add it to `inputs`")
     first = shapes.get(exercise.args[0], (1,)) if exercise.args else (1,)
@@ -216,7 +242,10 @@ def _load_case(
         like=like or None,
         gradient=gradient,
         stand_ins=_load_stand_ins(given["stand_ins"], exercise, args, shapes) if "stand_ins" in given else (),
+        probe=probe.name if probe else "",
     )
+    if probe and (case.kind != "ordinary" or case.gradient):
+        fault(node, "a case with a probe is an ordinary one without `gradient`: the probe says what is compared")
     if (case.kind == "follow_through") != bool(case.stand_ins):
         fault(node, "`kind: follow_through` and `stand_ins` go together; add the other or remove this one")
     return case, shapes

@@ -83,12 +83,17 @@ def _parts(answer: Answer) -> Iterator[tuple[str, Array]]:
     for name, gradient in answer.gradients.items():
         if gradient is not None:
             yield f"gradient:{name}", gradient
+    yield from answer.arrays.items()
 
 
 def _expected(case: Case, answers: Mapping[str, Mapping[str, Mapping[str, Array]]], rounding: Any) -> Expected:
     def read(kind: str) -> dict[str, Answer]:
         return {
-            name: Answer(checks.get("value"), {g: checks.get(f"gradient:{g}") for g in case.gradient})
+            name: Answer(
+                checks.get("value"),
+                {g: checks.get(f"gradient:{g}") for g in case.gradient},
+                {o: checks[o] for o in case.observes if o in checks},
+            )
             for name, checks in answers.get(kind, {}).items()
         }
 

@@ -115,6 +115,7 @@ class Program:
     findings: Mapping[str, Finding]  # exercise name -> finding
     cells: Mapping[int | None, str] = field(default_factory=dict)  # cell -> text, for tracebacks
     remarks: tuple[Remark, ...] = ()
+    probes: str = ""  # source of the assignment's probes.py, loaded before the chunks
 
 
 # ---------------------------------------------------------------- assignment
@@ -146,6 +147,8 @@ class Case:
     gradient: tuple[str, ...]  # names of inputs whose gradient is compared
     cotangent: str | None  # name of the input that weights the output; None: mean over all entries
     stand_ins: tuple[StandIn, ...] = ()
+    probe: str = ""  # what looks at the learner's work; "": one plain call
+    observes: tuple[str, ...] = ()  # what that probe returns
 
     @property
     def id(self) -> str:
@@ -175,11 +178,29 @@ class CaseSpec:
     like: str | None  # start from the inputs of this other case of the exercise
     gradient: tuple[str, ...]
     stand_ins: tuple[StandIn, ...]
+    probe: str = ""
+
+
+@dataclass(frozen=True)
+class Observable:
+    """One thing that a probe observes, and the tolerance relative to its largest expected entry."""
+
+    title: Text
+    rtol: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A function of probes.py: exercises what is not one plain call, and says what it saw."""
+
+    name: str
+    inputs: tuple[str, ...]
+    observes: Mapping[str, Observable]
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One function that the learner writes."""
+    """One function or class that the learner writes, or one method of a class."""
 
     name: str
     title: Text
@@ -192,6 +213,19 @@ class Exercise:
     symmetric: bool
     cases: tuple[CaseSpec, ...]
     probabilities: tuple[str, ...] = ()  # inputs whose rows are the softmax of logits
+    probes: Mapping[str, Probe] = field(default_factory=dict)  # empty: each case is one plain call
+    definition: str = ""  # where it stands: "Distiller", "Distiller.train_step"; "": under its own name
+    variables: tuple[str, ...] = ()  # what stands for it in a notebook that is one script
+
+    @property
+    def root(self) -> str:
+        """The top-level name that defines it."""
+        return (self.definition or self.name).partition(".")[0]
+
+    @property
+    def method(self) -> str:
+        """The method of the class `root` that it is about; empty for all of it."""
+        return self.definition.partition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -201,11 +235,12 @@ class Assignment:
     slug: str
     version: str
     title: Text
-    framework: str  # "tensorflow" | "torch"
+    framework: str  # "tensorflow" | "torch" | "numpy"
     exercises: Mapping[str, Exercise]  # in notebook order
     limits: Limits
     folder: str
     digest: str  # sha256 of everything in the folder that can change a verdict
+    probes: str = ""  # source of probes.py
 
 
 # ---------------------------------------------------------------- running
@@ -223,6 +258,8 @@ class Call:
     gradient: tuple[str, ...] = ()
     cotangent: str | None = None
     stand_ins: tuple[StandIn, ...] = ()
+    probe: str = ""  # a function of Program.probes that is called instead, with the inputs `args` by name
+    observes: tuple[str, ...] = ()
     group: str = ""  # calls of one group share the fate of one that ends the worker; "": the exercise
 
 
@@ -271,6 +308,7 @@ class Observation:
     gradients: Mapping[str, Array | None] = field(default_factory=dict)
     fault: Fault | None = None
     detail: str = ""  # e.g. "signal 11", "over 20 s"
+    # Of a probe: what it observed, float32 or float64.
     # Of a training, whose `value` is the predicted classes, uint8 (checkpoints, M):
     # "curve" float32 (steps,), the loss of each step; "weights" float32 (Q,) where they were asked for.
     arrays: Mapping[str, Array] = field(default_factory=dict)
@@ -299,6 +337,12 @@ class Answer:
 
     value: Array | None
     gradients: Mapping[str, Array | None]
+    arrays: Mapping[str, Array] = field(default_factory=dict)  # of a probe
+
+    @property
+    def given(self) -> bool:
+        """Whether anything came back."""
+        return self.value is not None or bool(self.arrays)
 
 
 @dataclass(frozen=True)
@@ -402,7 +446,7 @@ class CheckResult:
 
     exercise: str
     case: str
-    check: str  # "defined" | "value" | "gradient:<input>" | "training"
+    check: str  # "defined" | "value" | "gradient:<input>" | what a probe observes | "training"
     verdict: Verdict
     kind: str = "ordinary"  # the case's kind; "training"
     public: bool = True

@@ -22,6 +22,7 @@ WORKER_SIDE = {
     "grader.sandbox.zygote",
     "grader.sandbox.plain_child",
     "grader.sandbox.dialect",
+    "grader.sandbox.probing",
 }
 # Top-level packages that the grading process must not load: frameworks, engines, web libraries.
 HEAVY = {"tensorflow", "torch", "keras", "tf_keras", "jax", "sklearn", "dask", "distributed", "requests",
@@ -72,8 +73,9 @@ def test_the_worker_imports_only_its_own_side() -> None:
     """Also inside functions: `grimp` reads the source, so that a lazy import counts."""
     graph = grimp.build_graph("grader", cache_dir=None)
     imported = graph.find_modules_directly_imported_by("grader.sandbox.worker")
-    allowed = {"grader.sandbox.wire", "grader.sandbox.dialect", "grader.sandbox.stand_ins", "grader.frameworks",
-               "grader.loops.tf_loop", "grader.loops.torch_loop", "grader.types"}  # fmt: skip
+    own = ("wire", "dialect", "stand_ins", "probing")
+    allowed = {"grader.frameworks", "grader.loops.tf_loop", "grader.loops.torch_loop", "grader.types"}
+    allowed |= {f"grader.sandbox.{name}" for name in own}
     assert imported <= allowed
 
 

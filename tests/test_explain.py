@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader import sentences
+from grader.check_words import explain_check
 from grader.explain import (
-    explain_check,
     explain_exercise,
     explain_finding,
     explain_helpers,

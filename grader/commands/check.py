@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grader.commands import MEND, OK, USAGE
 from grader.context import assignment_folder, self_check
-from grader.extract import extract
+from grader.findings import read_exercises
 from grader.intake import Entry, UsageError, read
 from grader.notebook import Unreadable, parse_notebook, read_bytes
 from grader.pipeline import grade
@@ -54,7 +54,7 @@ def guess(notebook: Path, root: Path) -> str:
 
     def found(slug: str) -> int:
         assignment = load_assignment(root / "assignments" / slug)
-        findings = extract(cells, tuple(assignment.exercises)).findings.values()
+        findings = read_exercises(cells, assignment).findings.values()
         return sum(f.found != Found.MISSING for f in findings)
 
     known = list_assignments(root)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from grader.check_words import explain_check
 from grader.explain import (
-    explain_check,
     explain_exercise,
     explain_helpers,
     explain_score,

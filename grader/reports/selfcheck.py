@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grader.explain import explain_check, explain_exercise, explain_helpers, located
+from grader.check_words import explain_check
+from grader.explain import explain_exercise, explain_helpers, located
 from grader.i18n import Translate, translator
 from grader.result import remarks
 from grader.sentences import VERDICTS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grader.explain import explain_check, located
+from grader.check_words import explain_check
+from grader.explain import located
 from grader.i18n import Translate, translator
 from grader.plaintext import escape_markdown, fence
 from grader.reports.curves import FILE, drawn

@@ -138,7 +138,8 @@ def _blame(progress: Progress, attempt: Attempt, program: Program) -> bool:
         return True
     if attempt.call is None:
         if progress.waiting:
-            raise SandboxLost(f"a worker ended before it loaded anything ({attempt.ended})")
+            last = attempt.printed.decode("utf-8", "replace").strip().rpartition("\n")[2][:500]
+            raise SandboxLost(f"a worker ended before it loaded anything ({attempt.ended}) {last}".rstrip())
         return False
     if attempt.ended is Verdict.FORGED:
         blamed = [c for c in progress.calls if _exercise(c) == _exercise(attempt.call)]

@@ -60,7 +60,11 @@ class Dialogue:
         answered = len(self.observations)
         if self._sent == 0:
             chunks = [self._program.chunks[i] for i in self._chunks]
-            load = {"chunks": [[c.source, c.cell] for c in chunks], "cells": list(self._program.cells.items())}
+            load = {
+                "chunks": [[c.source, c.cell] for c in chunks],
+                "cells": list(self._program.cells.items()),
+                "probes": self._program.probes,
+            }
             frame = wire.encode(load)
         elif self.loaded and not self.finished and self._sent == answered + 1:
             frame = self._question(self._calls[answered])

@@ -59,6 +59,8 @@ def question(call: Call) -> bytes:
         "gradient": call.gradient,
         "cotangent": call.cotangent,
         "stand_ins": entries,
+        "probe": call.probe,
+        "observes": call.observes,
         "numbers": [name for name, value in call.inputs.items() if wire.is_number(value)],
     }
     return wire.encode(note, {name: wire.as_array(value) for name, value in call.inputs.items()})
@@ -78,7 +80,11 @@ def same(some: Mapping[str, Array], others: Mapping[str, Array]) -> bool:
 
 
 def passed(call: Call, arrays: dict[str, Array]) -> Observation:
-    """A value came back. Raises Forged for gradients that nobody asked for."""
+    """A value came back, or what a probe observed. Raises Forged for what nobody asked for."""
+    if call.probe:
+        if not set(arrays) <= set(call.observes):
+            raise Forged("observations that nobody asked for")
+        return Observation(call.id, Verdict.PASSED, arrays=arrays)
     if "value" not in arrays:
         raise Forged("no value")
     allowed = {"value", *(f"d {name}" for name in call.gradient)}

@@ -21,7 +21,7 @@ import numpy as np
 
 from grader import frameworks
 from grader.frameworks import Framework
-from grader.sandbox import wire
+from grader.sandbox import probing, wire
 from grader.sandbox.stand_ins import first, stand_in
 from grader.types import Array
 
@@ -71,14 +71,17 @@ def serve(source: int, sink: int, framework: Framework, layers: Sequence[str], g
     """
     wire.send(sink, {"is": "hello", "layers": list(layers)})
     note, _ = wire.receive(source)
+    probes = probing.load(note["probes"])  # before any code of the learner's
     namespace = load(sink, note)
     wire.send(sink, {"is": "loaded"})
     trainings = Trainings(namespace, framework, gpu)
     while True:
         note, arrays = wire.receive(source)
         try:
-            asked = trainings.answer if "train" in note else functools.partial(answer, namespace, framework)
-            reply = asked(note, arrays)
+            if "train" in note:
+                reply = trainings.answer(note, arrays)
+            else:
+                reply = answer(namespace, probes, framework, note, arrays)
         except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
             reply = {"is": "error", "id": note["id"], **describe(error)}, {}
         with contextlib.suppress(BaseException):
@@ -120,10 +123,17 @@ def file_name(cell: int | None) -> str:
 
 
 def answer(
-    namespace: dict[str, Any], framework: Framework, note: Mapping[str, Any], arrays: dict[str, Array]
+    namespace: dict[str, Any],
+    probes: types.ModuleType | None,
+    framework: Framework,
+    note: Mapping[str, Any],
+    arrays: dict[str, Array],
 ) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Make one call: its value and gradients as a frame. Raises whatever the call raises."""
+    """Make one call, or let a probe look: what came of it, as a frame. Raises whatever the call raises."""
     inputs: dict[str, Any] = {name: arrays.pop(name).item() for name in note["numbers"]}
+    if note["probe"]:
+        seen = probing.answer(probes, namespace, framework, note, {**inputs, **arrays})
+        return {"is": "value", "id": note["id"]}, fitting(seen)
     sources: dict[str, Any] = {}
     for name, array in arrays.items():
         inputs[name], sources[name] = framework.tensor(array, name in note["gradient"])
@@ -143,9 +153,14 @@ def answer(
         )
     reply = {"value": value}
     reply |= {f"d {name}": g for name, g in zip(watched, found, strict=True) if g is not None}
+    return {"is": "value", "id": note["id"]}, fitting(reply)
+
+
+def fitting(reply: dict[str, Array]) -> dict[str, Array]:
+    """`reply` if it fits into one frame. Raises TooLarge."""
     if sum(array.nbytes for array in reply.values()) > wire.FRAME_LIMIT:
         raise TooLarge(f"value and gradients are larger than {wire.FRAME_LIMIT >> 20} MiB")
-    return {"is": "value", "id": note["id"]}, reply
+    return reply
 
 
 def defined(namespace: Mapping[str, Any], name: str) -> Any:
