@@ -98,7 +98,7 @@ class Grading:
             (
                 self.digest,
                 self.rubric.digest,
-                hashlib.sha256(repr(self.template).encode()).hexdigest(),
+                hashlib.sha256((repr(self.template) + self.assignment.training).encode()).hexdigest(),
                 _version(self.assignment.framework),
                 grader.__version__,
             )

@@ -25,6 +25,14 @@ def read_probes(folder: Path) -> tuple[str, Mapping[str, tuple[str, ...]]]:
     return source, {n.name: tuple(a.arg for a in (*n.args.args, *n.args.kwonlyargs)) for n in nodes}
 
 
+def read_training(folder: Path) -> str:
+    """The text of training.py, empty where there is none. Raises as `read_probes` does."""
+    path = folder / "training.py"
+    source = path.read_text("utf-8") if path.is_file() else ""
+    ast.parse(source, str(path))
+    return source
+
+
 def load_probes(node: Node, functions: Mapping[str, tuple[str, ...]], rtol: float) -> dict[str, Probe]:
     """The probes of one exercise. `functions` stand in probes.py; `rtol` is for what names none itself."""
     found = entries(node)
@@ -51,8 +59,11 @@ def _load_probe(name: str, node: Node, functions: Mapping[str, tuple[str, ...]],
     inputs = names(given["inputs"]) if "inputs" in given else ()
     if name not in functions:
         fault(node, f"probes.py has no function {name!r}{suggest(name, functions)}")
-    elif functions[name][1:] != inputs:
-        fault(node, f"probes.py has {name}({', '.join(functions[name])}), but the inputs are {list(inputs)}")
+    elif not functions[name] or functions[name][1:] != inputs:
+        wanted = ", ".join(("learner", *inputs))
+        fault(
+            node, f"probes.py has {name}({', '.join(functions[name])}); with these inputs it is {name}({wanted})"
+        )
     observes = entries(given["observes"]) if "observes" in given else {}
     if not observes and "observes" in given:
         fault(given["observes"], "must name at least one thing that the probe returns")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.probed import case_probe, load_probes, read_probes
+from grader.probed import case_probe, load_probes, read_probes, read_training
 from grader.recipes import COTANGENT, Shape, check_input
 from grader.rubric import load_rubric
 from grader.types import Assignment, CaseSpec, Exercise, Limits, StandIn
@@ -85,8 +85,9 @@ def load_assignment(folder: Path) -> Assignment:
     rtol = _load_tolerance(top["tolerance"]) if "tolerance" in top else RTOL
     try:
         source, functions = read_probes(folder)
+        training = read_training(folder)
     except (SyntaxError, ValueError) as bad:
-        raise ConfigError([f"{folder / 'probes.py'}: {bad}"]) from None
+        raise ConfigError([f"{folder}: {bad}"]) from None
     exercises = _load_exercises(top["exercises"], rtol, functions) if "exercises" in top else {}
     raise_faults(root)
     return Assignment(
@@ -99,6 +100,7 @@ def load_assignment(folder: Path) -> Assignment:
         folder=str(folder),
         digest=_digest(folder),
         probes=source,
+        training=training,
     )
 
 
@@ -157,6 +159,8 @@ def _load_exercise(name: str, node: Node, known: Known) -> Exercise:
     probed = isinstance(node.value, dict) and "probes" in node.value
     needed = ("title", "probes", "cases") if probed else ("title", "args", "returns", "cases")
     given = fields(node, needed, _PROBED if probed else _PLAIN)
+    for key in () if probed else sorted(given.keys() & {"definition", "variables"}):
+        fault(given[key], "goes with `probes`; without them the function has the exercise's name: remove it")
     rtol = _load_rtol(given, known.rtol)
     lists = {key: names(given[key]) for key in ("args", "globals") if key in given}
     own = (*lists.get("args", ()), *lists.get("globals", ()))

@@ -65,8 +65,9 @@ def _load_exercises(
     for name, item in found.items():
         # choice() takes the value for the name: here, the key is the name.
         exercise = choice(replace(item, value=name), assignment.exercises)
-        if exercise == name and assignment.exercises[name].args != TRAINABLE:
-            fault(item, f"cannot be trained: it is no function of ({', '.join(TRAINABLE)}); take it out")
+        if exercise == name and not assignment.training and assignment.exercises[name].args != TRAINABLE:
+            mend = "take it out, or write training.py beside spec.yaml"
+            fault(item, f"cannot be trained: it is no function of ({', '.join(TRAINABLE)}); {mend}")
         if any(other.id == PREFIX + name for other in others):
             fault(item, f"there is a criterion {PREFIX + name!r} already; give that one another name")
         given = fields(item, ("points", "steps"))

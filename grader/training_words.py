@@ -37,6 +37,10 @@ UNFINISHED: Mapping[str, str] = {
         "Training takes longer with this loss than is allowed here and was stopped. Loops over samples or pairs "
         "are slow: compute with whole tensors."
     ),
+    "error": mark(
+        "In the grader's short training, in which most images have no label (-100, which PyTorch's cross-entropy "
+        "leaves out), the code stopped with an error."
+    ),
     "memory": mark(
         "Training needs more memory with this loss than is allowed here and was stopped. Look for tensors that "
         "grow too large."

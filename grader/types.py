@@ -241,6 +241,7 @@ class Assignment:
     folder: str
     digest: str  # sha256 of everything in the folder that can change a verdict
     probes: str = ""  # source of probes.py
+    training: str = ""  # source of training.py: how functions are trained that are no loss of (y_true, y_pred)
 
 
 # ---------------------------------------------------------------- running
@@ -283,6 +284,7 @@ class TrainingCall:
     inputs: Mapping[str, Array]
     settings: Mapping[str, float | int]
     group: str = ""
+    probed: bool = False  # the assignment's training.py trains; its networks draw their own initial weights
 
 
 @dataclass(frozen=True)

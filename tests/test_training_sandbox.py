@@ -133,6 +133,7 @@ def test_the_question_holds_the_arrays_of_the_call_and_nothing_else() -> None:
         "train": "loss",
         "settings": SETTINGS,
         "shared": ["images", "held_out", "teacher"],
+        "probed": False,
     }
     assert set(arrays) == {*SHARED, *INPUTS}
     for name, array in {**SHARED, **INPUTS}.items():

@@ -112,7 +112,10 @@ def grade_all(
         trainer = None
         if plan := grading.rubric.training:
             store = grading.root / FILE
-            opening = open_trainer(plan, grading.assignment.framework, sandbox, store, options.equipment)
+            assignment = grading.assignment
+            opening = open_trainer(
+                plan, assignment.framework, sandbox, store, options.equipment, assignment.training
+            )
             trainer = stack.enter_context(opening)
             if trainer.store.warning:
                 say(trainer.store.warning)

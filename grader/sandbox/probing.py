@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import random
+import traceback
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,10 @@ from grader.frameworks import Framework, NotANumber, numeric
 from grader.types import Array
 
 FILE = "<probes>"
+
+
+class Broken(RuntimeError):
+    """probes.py (or training.py) itself failed, before any code of the learner's ran: the author's fault."""
 
 
 class Lacks(AttributeError):
@@ -31,14 +36,20 @@ class Learner:
 
 
 def load(source: str) -> ModuleType | None:
-    """The module of probes.py, made ready for the learner's code; None without one."""
+    """The module of probes.py, made ready for the learner's code; None without one. Raises Broken."""
     if not source:
         return None
     linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
     module = ModuleType("probes")
-    exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)
-    if hasattr(module, "before_loading"):
-        module.before_loading()
+    try:
+        exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)
+        if hasattr(module, "before_loading"):
+            module.before_loading()
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in reversed(frames) if f.filename == FILE), None)
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Broken(f"probes.py or training.py, line {line}: {told}") from error
     return module
 
 
@@ -60,9 +71,26 @@ def answer(
         seen = probe(Learner(namespace), **{name: inputs[name] for name in note["args"]})
     except Lacks as missing:
         raise NameError(str(missing)) from None
-    if set(seen) != set(note["observes"]):
-        raise RuntimeError(f"the probe {note['probe']} observed {sorted(seen)}, not {sorted(note['observes'])}")
+    if not isinstance(seen, dict) or set(seen) != set(note["observes"]):
+        told = sorted(map(str, seen)) if isinstance(seen, dict) else f"a {type(seen).__name__}"
+        raise RuntimeError(f"the probe {note['probe']} observed {told}, not {sorted(note['observes'])}")
     return {name: numbers(framework, value) for name, value in seen.items() if value is not None}
+
+
+def train(
+    probes: ModuleType | None,
+    namespace: Mapping[str, Any],
+    framework: Framework,
+    note: Mapping[str, Any],
+    inputs: Mapping[str, Array],
+    settings: Mapping[str, float],
+) -> dict[str, Array]:
+    """One training by the assignment's training.py: the arrays that a training returns (see TrainingCall)."""
+    random.seed(0)
+    framework.seed()
+    trained = vars(probes)["train"](Learner(namespace), note["train"], inputs, settings)
+    kinds = {"predictions": np.uint8, "curve": np.float32, "weights": np.float32}
+    return {name: np.asarray(trained[name], kind) for name, kind in kinds.items() if name in trained}
 
 
 def numbers(framework: Framework, value: object) -> Array:
@@ -72,11 +100,8 @@ def numbers(framework: Framework, value: object) -> Array:
     array = framework.array(value)
     if array is None:
         raise NotANumber(f"a {type(value).__name__} is no number or array")
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float64)
-    if array.dtype.kind != "f":
-        raise NotANumber(f"values of type {array.dtype.name} are no real numbers")
-    return numeric(np.array(array))
+    array = numeric(array)
+    return numeric(np.array(array, np.float64 if array.dtype.kind in "biu" else None))
 
 
 def _entry(framework: Framework, item: object) -> float:

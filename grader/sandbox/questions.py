@@ -16,6 +16,7 @@ from grader.types import Array, Call, Observation, TrainingCall, Verdict
 Asked = Call | TrainingCall
 SHARED = {"images": ("float32", 4), "held_out": ("float32", 4), "teacher": ("float32", 1)}
 INPUTS = {"indices": ("int32", 2), "labels": ("int32", 2), "weights": ("float32", 1)}
+MOST_WEIGHTS = 4 << 20  # of a network that an assignment brings
 SETTINGS = frozenset("width teacher_width classes learning_rate checkpoints seed return_weights".split())
 
 
@@ -68,7 +69,13 @@ def question(call: Call) -> bytes:
 
 def training_question(call: TrainingCall, shared: Mapping[str, Array]) -> bytes:
     """The frame that asks for one training; `shared`: the shared arrays that the worker does not have yet."""
-    note = {"id": call.id, "train": call.function, "settings": dict(call.settings), "shared": list(shared)}
+    note = {
+        "id": call.id,
+        "train": call.function,
+        "settings": dict(call.settings),
+        "shared": list(shared),
+        "probed": call.probed,
+    }
     return wire.encode(note, {**shared, **call.inputs})
 
 
@@ -106,7 +113,9 @@ def trained(call: TrainingCall, arrays: dict[str, Array]) -> Observation:
         "curve": ("float32", (steps,)),
     }
     if call.settings["return_weights"]:
-        wanted["weights"] = ("float32", call.inputs["weights"].shape)
+        own = arrays.get("weights", np.zeros(0)).shape  # of networks that only training.py knows
+        free = call.probed and len(own) == 1 and 0 < own[0] <= MOST_WEIGHTS
+        wanted["weights"] = ("float32", own if free else call.inputs["weights"].shape)
     if {name: (array.dtype.name, array.shape) for name, array in arrays.items()} != wanted:
         raise Forged("a training of another form")
     predictions = arrays.pop("predictions")

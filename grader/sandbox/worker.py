@@ -74,7 +74,7 @@ def serve(source: int, sink: int, framework: Framework, layers: Sequence[str], g
     probes = probing.load(note["probes"])  # before any code of the learner's
     namespace = load(sink, note)
     wire.send(sink, {"is": "loaded"})
-    trainings = Trainings(namespace, framework, gpu)
+    trainings = Trainings(namespace, probes, framework, gpu)
     while True:
         note, arrays = wire.receive(source)
         try:
@@ -191,8 +191,10 @@ def bound(namespace: dict[str, Any], values: Mapping[str, Any]) -> Iterator[None
 class Trainings:
     """The short trainings of one worker: images and teacher arrive once, a loss is compiled once."""
 
-    def __init__(self, namespace: dict[str, Any], framework: Framework, gpu: bool) -> None:
-        self._namespace, self._framework, self._gpu = namespace, framework, gpu
+    def __init__(
+        self, namespace: dict[str, Any], probes: types.ModuleType | None, framework: Framework, gpu: bool
+    ) -> None:
+        self._namespace, self._probes, self._framework, self._gpu = namespace, probes, framework, gpu
         self._shared: dict[str, Array] = {}
         self._loops: dict[tuple[tuple[str, float], ...], Any] = {}
 
@@ -201,8 +203,13 @@ class Trainings:
         if note["shared"]:
             self._shared = {name: arrays.pop(name) for name in note["shared"]}
             self._loops.clear()
-        function = defined(self._namespace, note["train"])
         settings = {**note["settings"], "gpu": int(self._gpu)}
+        if note["probed"]:
+            with trainable(self._framework):
+                inputs = {**self._shared, **arrays}
+                trained = probing.train(self._probes, self._namespace, self._framework, note, inputs, settings)
+            return {"is": "trained", "id": note["id"]}, trained
+        function = defined(self._namespace, note["train"])
         with trainable(self._framework) as (loop, module):
             key = tuple(sorted((k, v) for k, v in settings.items() if k not in PER_RUN))
             if key not in self._loops:

@@ -132,8 +132,11 @@ class Trial:
             assert self._verdict is not None
             return replace(check, verdict=self._verdict)
         bound = OUT_OF_BOUNDS.get(self.ended.ended)
+        if self.ended.ended == Verdict.ERROR and self._trainer.probed:
+            bound = "error"  # it passed its numeric checks: our loop may ask for what it need not do
         if bound:
-            return replace(check, verdict=Verdict.INCONCLUSIVE, detail=f"{bound}: {self.ended.detail}")
+            fault, why = self.ended.fault, f"{bound}: {self.ended.detail}"
+            return replace(check, verdict=Verdict.INCONCLUSIVE, detail=why, fault=fault)
         place = self.ended.fault.place if self.ended.fault else None
         return replace(
             check,

@@ -38,16 +38,17 @@ class Equipment:
 
 @contextmanager
 def open_trainer(
-    plan: TrainingPlan, framework: str, sandbox: Gym, store: Path | None, equipment: Equipment
+    plan: TrainingPlan, framework: str, sandbox: Gym, store: Path | None, equipment: Equipment, training: str = ""
 ) -> Iterator[Trainer]:
-    """The trainer of a class. `sandbox` is the one that numeric checks run in; `store` None keeps runs in memory.
+    """The trainer of a class. `sandbox` is the one that numeric checks run in; `store` None keeps runs in memory;
+    `training` is the source of the assignment's training.py.
 
     Raises FriendlyError when the data, a library or the demanded device is missing.
     """
     device = equipment.chosen(plan)
     images = data.load(plan.protocol.data, plan.protocol, equipment.data)
     with Cache(store) as runs:
-        trainer = Trainer(plan, images, sandbox, framework, runs)
+        trainer = Trainer(plan, images, sandbox, framework, runs, training=training)
         if device == "cpu":
             yield trainer
             return
@@ -55,4 +56,5 @@ def open_trainer(
             yield Trainer(
                 plan, images, on_gpu, framework, runs,
                 device="gpu", slots=equipment.gpu_workers, fallback=trainer,
+                training=training,
             )  # fmt: skip

@@ -26,8 +26,13 @@ def {SCRATCH}(y_true, y_pred):
 }
 
 
-def scratch_program(framework: str) -> Program:
-    """The loss of a student that has no teacher. Raises KeyError for a framework that does not train."""
+def scratch_program(framework: str, training: str = "") -> Program:
+    """The loss of a student that has no teacher. Raises KeyError for a framework that does not train.
+
+    `training`: source of the assignment's training.py, which then knows itself how to train without.
+    """
+    if training:
+        return Program((), {}, probes=training)
     chunk = Chunk(SCRATCH_SOURCE[framework], None)
     return Program((chunk,), {SCRATCH: Finding(Found.DEFINED)}, {None: chunk.source})
 
@@ -37,11 +42,11 @@ def training_program(program: Program, assignment: Assignment, exercise: str) ->
 
     So that a run depends on nothing else, and stays valid when another exercise is edited.
     """
-    names = members_of(assignment, exercise)
+    names = tuple(dict.fromkeys(assignment.exercises[name].root for name in members_of(assignment, exercise)))
     bound = frozenset(name for e in assignment.exercises.values() for name in e.globals)
     statements = Notebook(tuple(Cell(chunk.cell, chunk.source) for chunk in program.chunks))
     own = extract(statements, names, bound=bound)
-    return Program(own.chunks, {exercise: program.findings[exercise]}, program.cells)
+    return Program(own.chunks, {exercise: program.findings[exercise]}, program.cells, probes=assignment.training)
 
 
 def normal_form(program: Program) -> str:

@@ -26,6 +26,7 @@ FORMAT = 1  # raise it when the meaning of a stored run changes
 # Streams of random numbers that do not depend on each other.
 LABELLED, BATCHES, WEIGHTS, TEACHER_BATCHES, TEACHER_WEIGHTS = range(1, 6)
 # Fields of the protocol that only choose the data, whose digest is in the key itself.
+NO_WEIGHTS = {"weights": np.zeros(0, np.float32)}
 IN_THE_DATA = ("data", "transfer", "held_out")
 
 
@@ -37,8 +38,11 @@ def student_call(
     seed: int,
     steps: int,
     checkpoints: int = 1,
+    probed: bool = False,
 ) -> TrainingCall:
     """Train a student with the loss `function`. `teacher`: its weights, float32 (P,).
+
+    `probed`: by the assignment's training.py, whose networks draw their own initial weights from the seed.
 
     Raises FriendlyError for a protocol that these data cannot serve.
     """
@@ -46,12 +50,13 @@ def student_call(
         id=f"{function}/seed {seed}",
         function=function,
         shared=shared(data, teacher),
-        inputs=inputs(protocol, data, seed, steps),
+        inputs=inputs(protocol, data, seed, steps) | (NO_WEIGHTS if probed else {}),
         settings=settings(protocol, data, protocol.student_width, seed, checkpoints),
+        probed=probed,
     )
 
 
-def teacher_call(function: str, protocol: Protocol, data: DataSet) -> TrainingCall:
+def teacher_call(function: str, protocol: Protocol, data: DataSet, probed: bool = False) -> TrainingCall:
     """Train the teacher: the wider network, all labels of the transfer images, its weights returned."""
     rng, everything = _rng(TEACHER_BATCHES, 0), np.arange(len(data.labels))
     indices = np.stack([_draw(rng, everything, protocol.batch) for _ in range(protocol.teacher_steps)])
@@ -63,8 +68,10 @@ def teacher_call(function: str, protocol: Protocol, data: DataSet) -> TrainingCa
             "indices": indices.astype(np.int32),
             "labels": data.labels[indices].astype(np.int32),
             "weights": _weights(TEACHER_WEIGHTS, 0, protocol.teacher_width, data),
-        },
+        }
+        | (NO_WEIGHTS if probed else {}),
         settings=settings(protocol, data, protocol.teacher_width, 0, return_weights=1),
+        probed=probed,
     )
 
 

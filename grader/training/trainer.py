@@ -68,15 +68,19 @@ class Trainer:
         slots: int = 0,
         fallback: Trainer | None = None,
         first_seed: int = 0,
+        training: str = "",
     ) -> None:
-        """`slots`: trainings at a time, 0 for no bound. `fallback` takes over what runs out of GPU memory."""
+        """`training`: the assignment's training.py, where what is trained is no loss.
+
+        `slots`: trainings at a time, 0 for no bound. `fallback` takes over what runs out of GPU memory."""
         self._first_seed = first_seed
         self.plan, self.data, self.sandbox, self.framework, self.store = plan, data, sandbox, framework, store
         self.device, self.fallback = device, fallback
         self._slots = threading.Semaphore(slots) if slots else contextlib.nullcontext()
         versions = [f"{name} {version}" for name, version in sorted(sandbox.versions.items())]
-        self._content = cache.key(protocol.digest(plan.protocol, data), device, framework, *versions)
-        self._scratch_program = scratch_program(framework)
+        self._content = cache.key(protocol.digest(plan.protocol, data), device, framework, training, *versions)
+        self.probed = bool(training)
+        self._scratch_program = scratch_program(framework, training)
         self._teacher: Array | None = None
 
     # ------------------------------------------------------------ runs
@@ -97,7 +101,7 @@ class Trainer:
         """The question for the worker: one student, one seed."""
         checkpoints = min(steps, CHECKPOINTS) if seed == self._first_seed else 1
         return protocol.student_call(
-            function, self.plan.protocol, self.data, self.teacher(), seed, steps, checkpoints
+            function, self.plan.protocol, self.data, self.teacher(), seed, steps, checkpoints, self.probed
         )
 
     def known(self, program: Program, function: str, seeds: Sequence[int], steps: int) -> dict[int, TrainingRun]:
@@ -146,7 +150,7 @@ class Trainer:
         return self._teacher
 
     def _make_teacher(self) -> Stored:
-        call = protocol.teacher_call(SCRATCH, self.plan.protocol, self.data)
+        call = protocol.teacher_call(SCRATCH, self.plan.protocol, self.data, self.probed)
         start = time.monotonic()
         answer = demand(self.train(self._scratch_program, [call])[call.id], "the teacher")
         assert answer.value is not None
