@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo 'setup: installing grader with TensorFlow and PyTorch into .venv (the first time: minutes, some gigabytes) ...'
 	@'$(PYTHON)' -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
-		-c constraints.txt -e '.[tensorflow,torch,training,dev]' $(TENSORFLOW)
+		-c constraints.txt -e '.[tensorflow,torch,legacy,execute,training,dev]' $(TENSORFLOW)
 	@touch $@
 	@echo 'setup: done'
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.findings import read_exercises
 from grader.judge import judge
+from grader.modes import KERAS3, LEGACY, TF1, Mode, detect
 from grader.notebook import Unreadable, parse_notebook
 from grader.oracle import Sandbox
 from grader.plan import plan
@@ -21,6 +22,7 @@ from grader.types import (
     Graded,
     Notebook,
     Program,
+    Remark,
     Rubric,
     Submission,
     Verdict,
@@ -63,7 +65,17 @@ def read_program(submission: Submission, context: Context) -> Program:
         reason, _, detail = submission.problem.partition(": ")
         raise Unreadable(reason, detail)
     notebook = parse_notebook(submission.data, submission.path)
-    return read_exercises(notebook, context.assignment, context.template)
+    program = read_exercises(notebook, context.assignment, context.template)
+    return in_mode(program, detect(notebook)) if context.assignment.legacy else program
+
+
+def in_mode(program: Program, mode: Mode) -> Program:
+    """`program` for the Keras that its notebook calls for; for either where nothing in it tells."""
+    if mode.name in (LEGACY, TF1):
+        sign = mode.reasons[0] if mode.reasons else None
+        told = Remark("legacy_keras", sign.place if sign else None, sign.what if sign else "")
+        return replace(program, mode=LEGACY, remarks=(*program.remarks, told))
+    return replace(program, mode=KERAS3) if any(reason.asked for reason in mode.reasons) else program
 
 
 def run_and_judge(submission: Submission, program: Program, context: Context, start: float) -> Graded:
@@ -71,6 +83,8 @@ def run_and_judge(submission: Submission, program: Program, context: Context, st
     defined = {name for name, finding in program.findings.items() if finding.found == Found.DEFINED}
     cases = [e.case for e in context.expectations.cases.values() if e.case.exercise in defined]
     run = context.sandbox.run(program, plan(context.assignment, cases), context.assignment.limits)
+    if run.mode and not program.mode:
+        program = replace(program, mode=run.mode, remarks=(*program.remarks, Remark("legacy_keras_tried")))
     ran = time.perf_counter()
     results = judge(program, run, context.assignment, context.expectations)
     judged = time.perf_counter()

@@ -93,6 +93,10 @@ REMARKS: Mapping[str, str] = {
         "{detail} comes from code that trains, downloads or reads files; the grader does not run that."
     ),
     "too_large": mark("The notebook holds too much code; what comes after this place was left out."),
+    "legacy_keras": mark("Run with legacy Keras (tf_keras), because of: {detail}"),
+    "legacy_keras_tried": mark(
+        "With Keras 3 the code stopped with an error, so it was run with legacy Keras (tf_keras)."
+    ),
     "internal": OUR_FAULT,
     "load_fault": mark("This part of the notebook stopped with an error when it was run: {detail}"),
 }

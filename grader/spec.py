@@ -40,6 +40,7 @@ RTOL = 3e-5
 FRAMEWORKS = ("tensorflow", "torch", "numpy")
 RETURNS = ("loss", "array")
 KINDS = ("ordinary", "robustness", "follow_through")
+_NEEDED = ("slug", "version", "title", "framework", "exercises")
 _PLAIN = ("globals", "uses", "gradient", "rtol", "symmetric", "probabilities", "definition", "variables")
 _CASE = ("kind", "public", "inputs", "like", "gradient", "stand_ins", "probe")
 _PROBED = ("uses", "rtol", "definition", "variables")  # what a probed exercise may have besides
@@ -74,12 +75,10 @@ def load_assignment(folder: Path) -> Assignment:
         known = [path.parent.name for path in sorted(folder.parent.glob("*/spec.yaml"))]
         raise ConfigError([f"{folder}: no such assignment{suggest(folder.name, known)}"])
     root = read_yaml(folder / "spec.yaml")
-    top = fields(root, ("slug", "version", "title", "framework", "exercises"), ("limits", "tolerance"))
+    top = fields(root, _NEEDED, ("limits", "tolerance", "legacy_keras"))
     slug = text(top["slug"]) if "slug" in top else ""
     if slug and slug != folder.resolve().name:
         fault(top["slug"], f"is {slug!r}, but the folder is {folder.resolve().name!r}; they must agree")
-    version = text(top["version"]) if "version" in top else ""
-    title = sentence(top["title"]) if "title" in top else {}
     framework = choice(top["framework"], FRAMEWORKS) if "framework" in top else ""
     limits = _load_limits(top["limits"]) if "limits" in top else Limits()
     rtol = _load_tolerance(top["tolerance"]) if "tolerance" in top else RTOL
@@ -89,19 +88,21 @@ def load_assignment(folder: Path) -> Assignment:
     except (SyntaxError, ValueError) as bad:
         raise ConfigError([f"{folder}: {bad}"]) from None
     exercises = _load_exercises(top["exercises"], rtol, functions) if "exercises" in top else {}
-    raise_faults(root)
-    return Assignment(
+    made = Assignment(
         slug=slug,
-        version=version,
-        title=title,
+        version=text(top["version"]) if "version" in top else "",
+        title=sentence(top["title"]) if "title" in top else {},
         framework=framework,
         exercises=exercises,
         limits=limits,
         folder=str(folder),
         digest=_digest(folder),
+        legacy=flag(top["legacy_keras"]) if "legacy_keras" in top else False,
         probes=source,
         training=training,
     )
+    raise_faults(root)
+    return made
 
 
 def _digest(folder: Path) -> str:

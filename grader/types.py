@@ -116,6 +116,7 @@ class Program:
     cells: Mapping[int | None, str] = field(default_factory=dict)  # cell -> text, for tracebacks
     remarks: tuple[Remark, ...] = ()
     probes: str = ""  # source of the assignment's probes.py, loaded before the chunks
+    mode: str = ""  # "legacy" or "keras3" where the notebook asks for a Keras; "": whichever runs it
 
 
 # ---------------------------------------------------------------- assignment
@@ -240,6 +241,7 @@ class Assignment:
     limits: Limits
     folder: str
     digest: str  # sha256 of everything in the folder that can change a verdict
+    legacy: bool = False  # notebooks for legacy Keras run too, in a flavour of their own
     probes: str = ""  # source of probes.py
     training: str = ""  # source of training.py: how functions are trained that are no loss of (y_true, y_pred)
 
@@ -327,6 +329,7 @@ class Run:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     memory_mb: float = 0.0
+    mode: str = ""  # "legacy" where it ran with legacy Keras
     workers: int = 1  # how many workers it took (a new one after each abnormal end)
 
 

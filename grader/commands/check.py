@@ -7,14 +7,15 @@ from pathlib import Path
 from grader.commands import MEND, OK, USAGE
 from grader.context import assignment_folder, self_check
 from grader.findings import read_exercises
+from grader.flavours import Flavours, open_for
 from grader.intake import Entry, UsageError, read
 from grader.notebook import Unreadable, parse_notebook, read_bytes
 from grader.pipeline import grade
 from grader.reports.selfcheck import render
 from grader.sandbox.plain import PlainRunner
-from grader.sandbox.pool import Unprotected, Zygote, open_sandbox
+from grader.sandbox.pool import Unprotected, Zygote
 from grader.spec import find_root, list_assignments, load_assignment
-from grader.types import Found, Verdict
+from grader.types import Assignment, Found, Verdict
 
 
 def run(notebook: Path, named: str | None, exercise: str | None, lang: str) -> int:
@@ -25,7 +26,7 @@ def run(notebook: Path, named: str | None, exercise: str | None, lang: str) -> i
     if exercise is not None and exercise not in assignment.exercises:
         raise UsageError(f"-e {exercise}: no such exercise; there are: {', '.join(assignment.exercises)}")
     submission = read(Entry(notebook.stem, str(notebook), lambda: read_bytes(notebook)))
-    with open_own(assignment.framework) as sandbox:
+    with open_own(assignment) as sandbox:
         context = self_check(folder, sandbox)
         graded = grade(submission, context)
     print(render(graded, context.expectations, lang, exercise), end="")
@@ -35,12 +36,12 @@ def run(notebook: Path, named: str | None, exercise: str | None, lang: str) -> i
     return OK if all(r.verdict == Verdict.PASSED for r in shown) else MEND
 
 
-def open_own(framework: str) -> Zygote | PlainRunner:
+def open_own(assignment: Assignment) -> Zygote | PlainRunner | Flavours:
     """A sandbox if this system has one; one's own code may also run in a plain subprocess."""
     try:
-        return open_sandbox(framework)
+        return open_for(assignment)
     except Unprotected:
-        return open_sandbox(framework, unsafe=True)
+        return open_for(assignment, unsafe=True)
 
 
 def guess(notebook: Path, root: Path) -> str:

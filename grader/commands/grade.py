@@ -16,6 +16,7 @@ from grader.commands import NOT_FINAL, OK, USAGE
 from grader.commands.progress import Progress
 from grader.context import Grading, find_secret
 from grader.engines import local
+from grader.flavours import open_for
 from grader.intake import Entry, UsageError, find, read
 from grader.journal import Journal, atomic
 from grader.pipeline import Context, grade
@@ -25,7 +26,6 @@ from grader.reports.feedback import to_markdown
 from grader.reports.gradebook import to_csv
 from grader.reports.terminal import render, wants_color
 from grader.result import to_dict, to_json, to_row
-from grader.sandbox.pool import open_sandbox
 from grader.sandbox.survey import protected
 from grader.spec import find_root
 from grader.training.cache import FILE
@@ -107,7 +107,7 @@ def grade_all(
     if not work:
         return
     with ExitStack() as stack:
-        sandbox = open_sandbox(grading.assignment.framework, unsafe=options.unsafe)
+        sandbox = open_for(grading.assignment, unsafe=options.unsafe)
         stack.callback(sandbox.close)
         trainer = None
         if plan := grading.rubric.training:

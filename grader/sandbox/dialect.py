@@ -16,6 +16,9 @@ from collections.abc import Callable, Mapping
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
+from grader.frameworks import legacy_keras
+from grader.sandbox import old_keras
+
 MISSING = object()
 # Namespaces in which the eras cannot be mixed: TF 2's alone.
 WHOLE = frozenset({"keras", "data", "experimental", "summary", "types", "version", "compat"})
@@ -180,9 +183,13 @@ def _complete_keras(tf: Any, both: Namespace) -> None:
 
     `keras.backend` (K.sum, K.softmax) and `tf.keras.losses` (kl_divergence, mean_squared_error).
     """
+    tf.keras.backend.set_session = _nothing
+    if legacy_keras():
+        old_keras.install()
+        sys.modules["tensorflow.keras"] = tf.keras
+        return
     import keras
 
-    tf.keras.backend.set_session = _nothing
     for name in dir(keras.losses):
         getattr(both.losses, name, None)  # tf.losses keeps TF 1's where Keras 3 had left it the name
     for module, other in ((tf.keras.backend, keras.backend), (tf.keras.losses, keras.losses)):

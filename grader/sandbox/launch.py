@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 import grader
@@ -35,6 +36,13 @@ GPU_ENVIRONMENT = {
     "TF_FORCE_GPU_ALLOW_GROWTH": "true", "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # a look at what is there must not initialise CUDA before the fork
 }  # fmt: skip
+# Flavours of a framework: the same library, prepared in another way. Read when it is imported.
+FLAVOURS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "tensorflow-legacy": (
+        "tensorflow",
+        {"TF_USE_LEGACY_KERAS": "1"},
+    ),  # tf.keras is tf_keras, the Keras 2 that lives on
+}
 GPU_NODES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-caps")
 # Data with labels that held-out images are taken from, inside of site-packages.
 LABELLED = "sklearn/datasets/data"
@@ -86,20 +94,31 @@ def gpu_present(dev: str = "/dev") -> bool:
     return any(re.fullmatch(r"nvidia\d+", Path(node).name) for node in gpu_devices(dev))
 
 
-def environment(device: str) -> dict[str, str]:
-    """In force before a worker's interpreter starts, for "cpu" or "gpu"."""
+def library(framework: str) -> str:
+    """The module that a framework, which may be a flavour ("tensorflow-legacy"), is imported by."""
+    return FLAVOURS[framework][0] if framework in FLAVOURS else framework
+
+
+def needs(framework: str) -> tuple[str, ...]:
+    """The modules that must be installed for it."""
+    return ("tensorflow", "tf_keras") if framework == "tensorflow-legacy" else (framework,)
+
+
+def environment(device: str, framework: str = "") -> dict[str, str]:
+    """In force before a worker's interpreter starts, for "cpu" or "gpu" and a framework or flavour of one."""
+    own = FLAVOURS[framework][1] if framework in FLAVOURS else {}
     if device == "cpu":
-        return ENVIRONMENT
-    chosen = {**ENVIRONMENT, **GPU_ENVIRONMENT}
+        return {**ENVIRONMENT, **own}
+    chosen = {**ENVIRONMENT, **GPU_ENVIRONMENT, **own}
     del chosen["CUDA_VISIBLE_DEVICES"]
     if "CUDA_VISIBLE_DEVICES" in os.environ:  # which ones, as whoever starts the grader says
         chosen["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
     return chosen
 
 
-def command(module: str, *arguments: str) -> list[str]:
-    """An interpreter that runs ``main()`` of a module of this package."""
-    start = START.format(paths=[*_packages(), ROOT], module=f"grader.sandbox.{module}")
+def command(module: str, *arguments: str, package: str = "grader.sandbox") -> list[str]:
+    """An interpreter that runs ``main()`` of a module of this package, or of another one of the grader's."""
+    start = START.format(paths=[*_packages(), ROOT], module=f"{package}.{module}")
     return [sys.executable, "-B", "-P", "-c", start, *arguments]
 
 
@@ -118,7 +137,7 @@ def zygote_command(
     hidden = () if "hiding" in without else (*hidden_folders(), *hidden)
     devices = gpu_devices() if device == "gpu" else ()
     settings = {
-        "framework": framework,
+        "framework": library(framework),
         "isolate": box == "self",
         "readable": readable_trees(),
         "hidden": hidden,

@@ -64,14 +64,16 @@ class PlainRunner:
         )  # fmt: skip
 
     def _attempt(self, dialogue: Dialogue, limits: Limits, wall_s: float) -> Attempt:
-        settings = json.dumps({"framework": self.framework, "device": self.device, "limits": asdict(limits)})
+        settings = json.dumps(
+            {"framework": launch.library(self.framework), "device": self.device, "limits": asdict(limits)}
+        )
         with tempfile.TemporaryDirectory(prefix="grader-plain-", ignore_cleanup_errors=True) as folder:
             process = subprocess.Popen(
                 launch.command("plain_child", settings),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(folder, self.device),
+                env=_environment(folder, self.device, self.framework),
                 cwd=folder,
                 start_new_session=True,
             )
@@ -192,16 +194,17 @@ def _wait_until_exit(pid: int, seconds: float) -> None:
         time.sleep(0.01)
 
 
-def _environment(folder: str, device: str) -> dict[str, str]:
+def _environment(folder: str, device: str, framework: str) -> dict[str, str]:
     # Windows needs its own variables to start a process at all.
     system = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
     own = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME"), folder)
-    return {**launch.environment(device), **system, **own}
+    return {**launch.environment(device, framework), **system, **own}
 
 
 def _versions(framework: str) -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in (framework, "keras", "numpy") if framework == "tensorflow" else (framework, "numpy"):
+    keras = {"tensorflow": ("keras",)}.get(framework, ())
+    for name in (*launch.needs(framework), *keras, "numpy"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found

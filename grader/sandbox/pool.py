@@ -39,7 +39,10 @@ class NotInstalled(FriendlyError):
 
 
 class Zygote:
-    """A fork server for one framework ("tensorflow", "torch" or "numpy"). `run` may be called from many threads.
+    """A fork server for one framework. `run` may be called from many threads.
+
+    `framework`: "tensorflow", "tensorflow-legacy" (its Keras is tf_keras, the Keras 2 that lives on), "torch"
+    or "numpy".
 
     `device`: "cpu", or "gpu" for workers with the wider rules that CUDA needs; they start where there is none.
     `box`: "bwrap" (bubblewrap round it), "self" (what namespaces it can get itself) or "auto".
@@ -132,7 +135,7 @@ class Zygote:
                     theirs.fileno(), self.framework, self.device, self._box, self._hidden, self._without
                 ),
                 pass_fds=[theirs.fileno()],
-                env=launch.environment(self.device),
+                env=launch.environment(self.device, self.framework),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -197,8 +200,10 @@ def open_sandbox(
 
     Raises SandboxLost, NotInstalled, and Unprotected on a Linux that grants less than the minimum.
     """
-    if importlib.util.find_spec(framework) is None:
-        raise NotInstalled(f"{framework} is not installed here: pip install 'grader[{framework}]'")
+    for module in launch.needs(framework):
+        if importlib.util.find_spec(module) is None:
+            extra = "legacy" if module == "tf_keras" else module
+            raise NotInstalled(f"{module} is not installed here: pip install 'grader[{extra}]'")
     if unsafe or sys.platform != "linux":
         return PlainRunner(framework, device)
     from grader.sandbox import jail

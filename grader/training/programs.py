@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from grader.extract import extract
 from grader.types import Assignment, Cell, Chunk, Finding, Found, Notebook, Program
@@ -46,7 +47,8 @@ def training_program(program: Program, assignment: Assignment, exercise: str) ->
     bound = frozenset(name for e in assignment.exercises.values() for name in e.globals)
     statements = Notebook(tuple(Cell(chunk.cell, chunk.source) for chunk in program.chunks))
     own = extract(statements, names, bound=bound)
-    return Program(own.chunks, {exercise: program.findings[exercise]}, program.cells, probes=assignment.training)
+    findings = {exercise: program.findings[exercise]}
+    return replace(program, chunks=own.chunks, findings=findings, remarks=(), probes=assignment.training)
 
 
 def normal_form(program: Program) -> str:
