@@ -72,9 +72,11 @@ def _what(check: CheckResult, exercise: Exercise | None, lang: str, _: Translate
 
 def _observed(check: CheckResult, exercise: Exercise | None, lang: str) -> str:
     """What a probe looked at, in the author's words; empty for other checks."""
-    probes = exercise.probes.values() if exercise else ()
-    titles = (probe.observes[check.check].title for probe in probes if check.check in probe.observes)
-    return in_language(next(titles, {}), lang)
+    if exercise is None:
+        return ""
+    named = next((case.probe for case in exercise.cases if case.name == check.case), "")
+    probe = exercise.probes.get(named)
+    return in_language(probe.observes[check.check].title, lang) if probe and check.check in probe.observes else ""
 
 
 def _called(case: Case, exercise: Exercise | None, _: Translate) -> Iterator[tuple[str, str]]:

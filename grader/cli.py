@@ -26,6 +26,13 @@ CHECK = """examples:
   grader check my.ipynb -e attention_transfer --lang ko
 
 exit codes: 0 all passed, 1 something to mend, 2 could not check."""
+NEW = """examples:
+  grader new my_assignment
+  grader new my_assignment --framework torch --title-en "Attention" --title-ko "어텐션"
+
+Writes assignments/<slug>/, reference/<slug>/ and a block of rubric.yaml: two small exercises that vet green,
+to be replaced by your own. Nothing that exists is touched; after an error nothing is left behind.
+exit codes: 0 written, 2 usage or configuration (no such name, the name is taken, the framework is missing)."""
 VET = """example:
   grader vet distillation_tf
 
@@ -74,6 +81,11 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
     grade.add_argument("--no-train", action="store_true", help="numeric checks only, and their points only")
     grade.add_argument(
+        "--execute",
+        action=argparse.BooleanOptionalAction,
+        help="also run every notebook from top to bottom, on tiny data (default: as rubric.yaml says)",
+    )
+    grade.add_argument(
         "--device",
         choices=("auto", "cpu", "gpu"),
         default="auto",
@@ -101,6 +113,16 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("-a", "--assignment", help="default: the one whose exercises the notebook holds")
     check.add_argument("-e", "--exercise", help="show only this exercise")
     _lang(check)
+    new = add("new", "Start an assignment: files that vet green, to be changed into your own.", NEW)
+    new.add_argument("slug", help="its name in assignments/ and reference/")
+    new.add_argument(
+        "--framework",
+        choices=("numpy", "torch", "tensorflow"),
+        default="numpy",
+        help="what its notebook computes with (default: %(default)s)",
+    )
+    new.add_argument("--title-en", default="", metavar="TITLE", help="its English title (default: from the name)")
+    new.add_argument("--title-ko", default="", metavar="TITLE", help="its Korean title (default: the English one)")
     vet = add("vet", "Prove that an assignment is sound: references, variants, mistakes, tolerances.", VET)
     vet.add_argument("assignment", nargs="?", help="default: all")
     bake = add("bake", "Make the stored numbers of the public cases.", BAKE)
@@ -148,6 +170,7 @@ def _dispatch(args: argparse.Namespace) -> int:
             options = grade.Options(
                 args.jobs,
                 not args.no_train,
+                args.execute,
                 equipment,
                 args.json,
                 args.again,
@@ -172,6 +195,10 @@ def _author(args: argparse.Namespace) -> int:
     from grader.commands import author
 
     match args.command:
+        case "new":
+            from grader.commands.new import new
+
+            return new(args.slug, args.framework, args.title_en, args.title_ko)
         case "vet":
             return author.vet(args.assignment)
         case "bake":

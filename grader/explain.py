@@ -96,8 +96,11 @@ def explain_finding(finding: Finding, exercise: Exercise, lang: str) -> str:
         near = clean(finding.nearest or "", 80)
         if finding.detail == "nested":
             told = _("{name} stands inside {near}{where}. Define it at the top level of a cell.")
-            return told.format(name=exercise.name, near=near.rpartition(".")[0], where=where)
-        told = _("No function named {name} was found in the notebook.").format(name=exercise.name)
+            return told.format(name=exercise.root, near=near.rpartition(".")[0], where=where)
+        told = _("No function named {name} was found in the notebook.")
+        if exercise.probes:
+            told = _("No function or class named {name} was found in the notebook.")
+        told = told.format(name=exercise.root)
         if near:
             told += " " + _("The most similar name is {near}{where}: was that meant?").format(
                 near=near, where=where
@@ -105,14 +108,14 @@ def explain_finding(finding: Finding, exercise: Exercise, lang: str) -> str:
         return told
     if finding.found == Found.BLANK:
         told = _("{name} is not filled in yet{where}. Once you have written it, hand in again to see how it does.")
-        return told.format(name=exercise.name, where=where)
+        return told.format(name=exercise.definition or exercise.name, where=where)
     if finding.found == Found.BROKEN:
         line = re.match(r"line (\d+): ", finding.detail)
         if line and finding.place:
             where = f" ({explain_place(replace(finding.place, line=int(line[1])), lang)})"
         told = _("The cell of {name} is not valid Python{where}, so it could not be run: {detail}")
         detail = finding.detail[line.end() :] if line else finding.detail
-        return told.format(name=exercise.name, where=where, detail=clean(detail, 200))
+        return told.format(name=exercise.definition or exercise.name, where=where, detail=clean(detail, 200))
     return ""
 
 

@@ -176,7 +176,7 @@ def _functions(notebook: Notebook) -> dict[str, Function]:
 
 def _unusable(name: str, definitions: Sequence[Definition], cells: Sequence[ParsedCell]) -> Finding | None:
     """BROKEN where the learner wrote something that Python rejects, BLANK where nothing was written."""
-    header = re.compile(rf"^[ \t]*+(?:async[ \t]++)?def[ \t]++{re.escape(name)}\b", re.MULTILINE)
+    header = re.compile(rf"^[ \t]*+(?:(?:async[ \t]++)?def|class)[ \t]++{re.escape(name)}\b", re.MULTILINE)
     blank = [one.place for one in definitions if one.blank]
     broken = [(one.place, one.failure) for one in definitions if one.failure is not None]
     for cell in cells:

@@ -7,13 +7,13 @@ An exercise may be a function or class of its own name, of another name, a metho
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from grader.blanks import is_blank
+from grader.blanks import has_blank, is_blank
 from grader.extract import extract, whole
 from grader.salvage import ParsedCell, read_cells
-from grader.types import Assignment, Cell, Exercise, Finding, Found, Notebook, Place, Program
+from grader.types import Assignment, Exercise, Finding, Found, Notebook, Place, Program
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Methods = dict[str, tuple[Place, bool]]  # name -> (place, still blank?)
@@ -26,8 +26,7 @@ def read_exercises(notebook: Notebook, assignment: Assignment, template: Noteboo
     classes = {e.root for e in exercises.values() if e.method}
     methods: dict[str, Methods] = {}
     if classes:
-        notebook, methods = without_blank_methods(notebook, classes)
-        template = without_blank_methods(template, classes)[0] if template else None
+        notebook, methods = without_blank_methods(notebook, classes, template)
     roots = tuple(dict.fromkeys(e.root for e in exercises.values()))
     program = extract(notebook, roots, bound=bound, template=template)
     found = {e.name: finding_of(e, program.findings[e.root], methods.get(e.root, {})) for e in exercises.values()}
@@ -54,41 +53,53 @@ def finding_of(exercise: Exercise, root: Finding, methods: Mapping[str, tuple[Pl
     return root
 
 
-def without_blank_methods(notebook: Notebook, classes: set[str]) -> tuple[Notebook, dict[str, Methods]]:
+def without_blank_methods(
+    notebook: Notebook, classes: set[str], template: Notebook | None = None
+) -> tuple[Notebook, dict[str, Methods]]:
     """The notebook with `raise NotImplementedError` in place of every method of these classes that is still blank.
 
     So a class of which some methods are written can be run. Lines keep their numbers. Also returns the
-    methods of each class, the last definition of it.
+    methods of each class. `template` is the notebook as it was given out: see `is_blank`.
     """
+    given = {name: _methods(node) for name, (_, node) in _classes(template, classes).items()} if template else {}
     methods: dict[str, Methods] = {}
-    cells = {cell.number: cell for cell in notebook.cells}
+    lines: dict[int | None, list[str]] = {}
+    for name, (parsed, node) in _classes(notebook, classes).items():
+        methods[name] = {}
+        for method in _methods(node).values():
+            blank = is_blank(method, given.get(name, {}).get(method.name))
+            methods[name][method.name] = (Place(parsed.number, method.lineno), blank)
+            if blank:
+                _refuse(method, lines.setdefault(parsed.number, list(parsed.lines)))
+    cells = (replace(c, source="\n".join(lines[c.number])) if c.number in lines else c for c in notebook.cells)
+    return Notebook(tuple(cells)), methods
+
+
+def _classes(notebook: Notebook, names: set[str]) -> dict[str, tuple[ParsedCell, ast.ClassDef]]:
+    """The definition of each class that counts: with the fewest `?` (a cell with one never ran), then the last."""
+    found: dict[str, tuple[ParsedCell, ast.ClassDef]] = {}
     for parsed in read_cells(notebook):
-        lines = list(parsed.lines)
-        changed = False
-        for node in _classes(parsed, classes):
-            methods[node.name] = {}
-            for method in (child for child in node.body if isinstance(child, Function)):
-                blank = is_blank(method, None)
-                methods[node.name][method.name] = (Place(parsed.number, method.lineno), blank)
-                if blank:
-                    _refuse(method, lines)
-                    changed = True
-        if changed:
-            cells[parsed.number] = Cell(parsed.number, "\n".join(lines))
-    return Notebook(tuple(cells.values())), methods
+        for node in parsed.nodes:
+            if isinstance(node, ast.ClassDef) and node.name in names:
+                rival = found.get(node.name)
+                if rival is None or _blanks(node) <= _blanks(rival[1]):
+                    found[node.name] = parsed, node
+    return found
 
 
-def _classes(parsed: ParsedCell, names: set[str]) -> Iterator[ast.ClassDef]:
-    return (node for node in parsed.nodes if isinstance(node, ast.ClassDef) and node.name in names)
+def _blanks(node: ast.ClassDef) -> int:
+    return sum(has_blank(child) for child in ast.iter_child_nodes(node))
+
+
+def _methods(node: ast.ClassDef) -> dict[str, Function]:
+    """By name; of two with one name the last, as in Python."""
+    return {child.name: child for child in node.body if isinstance(child, Function)}
 
 
 def _refuse(method: Function, lines: list[str]) -> None:
-    """Replace a method's body in `lines`."""
+    """Replace a method's body in `lines`, from its first statement on."""
     first, last = method.body[0], method.end_lineno or method.lineno
-    start = first.lineno - 1
-    if start == method.lineno - 1:  # `def f(self): ?`
-        before = lines[start].encode()[: first.col_offset].decode()
-        lines[start] = before + "raise NotImplementedError"
-    else:
-        lines[start] = " " * first.col_offset + "raise NotImplementedError"
-    lines[start + 1 : last] = [""] * (last - start - 1)
+    at = first.lineno - 1
+    before = lines[at].encode()[: first.col_offset].decode()  # ast counts columns in UTF-8 bytes
+    start = min([at, *(one.lineno - 1 for one in getattr(first, "decorator_list", ()))])
+    lines[start:last] = [before + "raise NotImplementedError", *[""] * (last - start - 1)]

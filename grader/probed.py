@@ -25,9 +25,9 @@ def read_probes(folder: Path) -> tuple[str, Mapping[str, tuple[str, ...]]]:
     return source, {n.name: tuple(a.arg for a in (*n.args.args, *n.args.kwonlyargs)) for n in nodes}
 
 
-def read_training(folder: Path) -> str:
-    """The text of training.py, empty where there is none. Raises as `read_probes` does."""
-    path = folder / "training.py"
+def read_source(folder: Path, name: str) -> str:
+    """The text of a Python file beside spec.yaml, empty where there is none. Raises as `read_probes` does."""
+    path = folder / name
     source = path.read_text("utf-8") if path.is_file() else ""
     ast.parse(source, str(path))
     return source

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.probed import case_probe, load_probes, read_probes, read_training
+from grader.probed import case_probe, load_probes, read_probes, read_source
 from grader.recipes import COTANGENT, Shape, check_input
 from grader.rubric import load_rubric
 from grader.types import Assignment, CaseSpec, Exercise, Limits, StandIn
@@ -81,10 +81,10 @@ def load_assignment(folder: Path) -> Assignment:
         fault(top["slug"], f"is {slug!r}, but the folder is {folder.resolve().name!r}; they must agree")
     framework = choice(top["framework"], FRAMEWORKS) if "framework" in top else ""
     limits = _load_limits(top["limits"]) if "limits" in top else Limits()
-    rtol = _load_tolerance(top["tolerance"]) if "tolerance" in top else RTOL
+    rtol = _load_rtol(fields(top["tolerance"], ("rtol",)), RTOL) if "tolerance" in top else RTOL
     try:
         source, functions = read_probes(folder)
-        training = read_training(folder)
+        training, stand_ins = read_source(folder, "training.py"), read_source(folder, "stand_ins.py")
     except (SyntaxError, ValueError) as bad:
         raise ConfigError([f"{folder}: {bad}"]) from None
     exercises = _load_exercises(top["exercises"], rtol, functions) if "exercises" in top else {}
@@ -99,6 +99,7 @@ def load_assignment(folder: Path) -> Assignment:
         digest=_digest(folder),
         legacy=flag(top["legacy_keras"]) if "legacy_keras" in top else False,
         probes=source,
+        stand_ins=stand_ins,
         training=training,
     )
     raise_faults(root)
@@ -120,10 +121,6 @@ def _load_limits(node: Node) -> Limits:
     whole = {key: integer(value, 1) for key, value in given.items() if key != "wall_s"}
     wall_s = number(given["wall_s"], above=0) if "wall_s" in given else Limits.wall_s
     return Limits(wall_s=wall_s, **whole)
-
-
-def _load_tolerance(node: Node) -> float:
-    return _load_rtol(fields(node, ("rtol",)), RTOL)
 
 
 def _load_rtol(given: Mapping[str, Node], default: float) -> float:

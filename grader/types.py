@@ -243,6 +243,7 @@ class Assignment:
     digest: str  # sha256 of everything in the folder that can change a verdict
     legacy: bool = False  # notebooks for legacy Keras run too, in a flavour of their own
     probes: str = ""  # source of probes.py
+    stand_ins: str = ""  # source of stand_ins.py: data for running whole notebooks
     training: str = ""  # source of training.py: how functions are trained that are no loss of (y_true, y_pred)
 
 
@@ -331,6 +332,55 @@ class Run:
     memory_mb: float = 0.0
     mode: str = ""  # "legacy" where it ran with legacy Keras
     workers: int = 1  # how many workers it took (a new one after each abnormal end)
+
+
+@dataclass(frozen=True)
+class Substitution:
+    """Something that stood in for what is not there, or that was shortened. `kind` selects the sentence.
+
+    data_set      `detail`: which one
+    files         `detail`: which files were laid into the working folder
+    module        `detail`: a stub in place of this module
+    weights       `detail`: weights that could not be downloaded, so random ones
+    epochs        `detail`: the function, "10 -> 1"
+    steps         `detail`: the function and argument, "300 -> 2"
+    shell         `detail`: the command that was not run
+    magic         `detail`: the magic that did nothing
+    cuda          `detail`: what stayed on the processor
+    workers       `detail`: loaders that ran in their own process
+    output        `detail`: the cell whose output was cut
+    """
+
+    kind: str
+    detail: str = ""
+    cell: int | None = None  # where it happened first; None: before the first cell
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One notebook from top to bottom. `ended` is the supervisor's word where it is not PASSED or ERROR.
+
+    PASSED: every cell ran; what the cells computed is nobody's claim. The rest was told from inside the
+    sandbox and is untrusted text, cleaned and cut to size.
+    """
+
+    ended: Verdict
+    mode: str  # "keras3" | "legacy" | "tf1" | "torch" | "numpy"
+    cells: int  # how many code cells there are to run
+    ran: tuple[int, ...] = ()  # numbers of those that ran to their end, counting every cell from 1
+    cell: int | None = None  # the first failing one, or the one that was running at the end
+    line: int | None = None  # in that cell
+    fault: Fault | None = None  # with the innermost place in the learner's code, maybe in another cell
+    detail: str = ""  # "over 120 s", "signal 11"
+    substitutions: tuple[Substitution, ...] = ()
+    seconds: float = 0.0  # from the first cell on
+    startup_s: float = 0.0  # starting the kernel and importing the framework
+    cpu_s: float = 0.0  # all of it
+    memory_mb: float = 0.0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+    printed: str = ""  # what went past Jupyter to the process's own output, its first 16 KiB
 
 
 # ---------------------------------------------------------------- judging
@@ -487,7 +537,7 @@ class Criterion:
     id: str
     points: float
     exercise: str | None  # None: every exercise (robustness)
-    kind: str = "exercise"  # "exercise" | "robustness" | "training"
+    kind: str = "exercise"  # "exercise" | "robustness" | "training" | "runs_clean"
     needs: tuple[str, ...] = ()  # criteria that must be passed for this one to count
     needs_attempt: tuple[str, ...] = ()  # criteria that must at least have been attempted
     title: Text = field(default_factory=dict)
@@ -542,6 +592,11 @@ class Rubric:
     digest: str = ""
     training: TrainingPlan | None = None
 
+    @property
+    def executes(self) -> bool:
+        """Whether whole notebooks are run."""
+        return any(criterion.kind == "runs_clean" for criterion in self.criteria)
+
 
 @dataclass(frozen=True)
 class Score:
@@ -586,6 +641,7 @@ class Graded:
     program: Program | None
     run: Run | None
     results: tuple[ExerciseResult, ...]
+    execution: Execution | None = None  # of the whole notebook, where that was asked for
     unreadable: str = ""  # reason code when the notebook could not be read
     internal: str = ""  # our own fault, in words for the instructor
     timing: Mapping[str, float] = field(default_factory=dict)

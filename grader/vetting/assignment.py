@@ -257,7 +257,8 @@ def _identical(bench: Bench) -> list[str]:
 
 def _bytes(run: Run, case_id: str) -> list[bytes | None]:
     seen = run.observations[case_id]
-    return [None if a is None else a.tobytes() for a in (seen.value, *seen.gradients.values())]
+    arrays = (seen.value, *seen.gradients.values(), *seen.arrays.values())
+    return [None if a is None else a.tobytes() for a in arrays]
 
 
 def _tolerances(bench: Bench) -> list[str]:
