@@ -100,7 +100,7 @@ def load_assignment(folder: Path) -> Assignment:
         legacy=flag(top["legacy_keras"]) if "legacy_keras" in top else False,
         probes=source,
         stand_ins=stand_ins,
-        training=training,
+        training=f"{source}\n\n\n{training}" if training else "",
     )
     raise_faults(root)
     return made

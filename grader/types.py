@@ -244,7 +244,7 @@ class Assignment:
     legacy: bool = False  # notebooks for legacy Keras run too, in a flavour of their own
     probes: str = ""  # source of probes.py
     stand_ins: str = ""  # source of stand_ins.py: data for running whole notebooks
-    training: str = ""  # source of training.py: how functions are trained that are no loss of (y_true, y_pred)
+    training: str = ""  # source of probes.py and training.py: how functions are trained that are no loss
 
 
 # ---------------------------------------------------------------- running

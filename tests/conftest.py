@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 if TYPE_CHECKING:
     from grader.context import Grading
+    from grader.oracle import Sandbox
     from grader.pipeline import Context
     from grader.sandbox.pool import Zygote
     from grader.training.cache import Cache
+    from grader.types import Assignment
 
 # For the few tests that import TensorFlow themselves: quiet, and the rounding that the sandbox has.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -39,6 +41,39 @@ def tf_sandbox() -> Iterator[Zygote]:
 
     with Zygote("tensorflow") as zygote:
         yield zygote
+
+
+@pytest.fixture(scope="session")
+def torch_sandbox() -> Iterator[Zygote]:
+    """One PyTorch sandbox for the whole test run."""
+    from grader.sandbox.pool import Zygote
+
+    with Zygote("torch") as zygote:
+        yield zygote
+
+
+@pytest.fixture(scope="session")
+def legacy_sandbox() -> Iterator[Zygote]:
+    """One sandbox with legacy Keras for the whole test run."""
+    from grader.sandbox.pool import Zygote
+
+    with Zygote("tensorflow-legacy") as zygote:
+        yield zygote
+
+
+@pytest.fixture(scope="session")
+def sandbox_for(request: pytest.FixtureRequest) -> Callable[[Assignment], Sandbox]:
+    """What runs the submissions of an assignment, started when first asked for."""
+    from grader.flavours import Flavours
+
+    def chosen(assignment: Assignment) -> Sandbox:
+        if assignment.framework == "torch":
+            return cast("Zygote", request.getfixturevalue("torch_sandbox"))
+        main = request.getfixturevalue("tf_sandbox")
+        legacy = Flavours(main, lambda: cast("Zygote", request.getfixturevalue("legacy_sandbox")))
+        return legacy if assignment.legacy else cast("Zygote", main)
+
+    return chosen
 
 
 @pytest.fixture(scope="session")
