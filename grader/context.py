@@ -21,7 +21,7 @@ from grader.pipeline import Context
 from grader.programs import Reference, load_reference
 from grader.spec import ConfigError, load_assignment, load_rubric
 from grader.training.trainer import Trainer
-from grader.types import Assignment, Case, Notebook, Policies, Rubric
+from grader.types import Assignment, Case, Execution, Notebook, Policies, Rubric
 
 DEVELOPMENT_SECRET = b"grader development secret"
 SECRET_FILE = Path(".grader") / "secret"
@@ -84,21 +84,26 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
 class Grading:
     """Assignment, rubric, reference and cases of one class; needs no sandbox until something must run."""
 
-    def __init__(self, root: Path, slug: str, secret: bytes, *, train: bool = False) -> None:
-        """`train`: with the training pass and its points."""
+    def __init__(
+        self, root: Path, slug: str, secret: bytes, *, train: bool = False, execute: bool | None = False
+    ) -> None:
+        """`train`: with the training pass and its points. `execute`: with whole notebooks run; None: as the
+        rubric says.
+        """
         self.root = root
         self.assignment = load_assignment(assignment_folder(root, slug))
-        self.rubric: Rubric = load_rubric(root / "rubric.yaml", self.assignment, train=train)
+        self.rubric: Rubric = load_rubric(root / "rubric.yaml", self.assignment, train=train, execute=execute)
         self.reference: Reference = load_reference(root / "reference" / self.assignment.slug, self.assignment)
         self.cases: tuple[Case, ...] = draw_cases(self.assignment, secret)
         self.digest = oracle.digest(self.assignment, self.reference, self.cases)
         self.template = load_template(self.assignment)
+        own = self.assignment
         # Changes when the same file could be judged otherwise.
         self.judgement = "-".join(
             (
                 self.digest,
                 self.rubric.digest,
-                hashlib.sha256((repr(self.template) + self.assignment.training).encode()).hexdigest(),
+                hashlib.sha256(repr((self.template, own.training, own.stand_ins)).encode()).hexdigest(),
                 _version(self.assignment.framework),
                 grader.__version__,
             )
@@ -110,6 +115,7 @@ class Grading:
         jobs: int = 1,
         progress: Callable[[int, int], None] = lambda done, total: None,
         trainer: Trainer | None = None,
+        execute: Callable[[Notebook], Execution] | None = None,
     ) -> Context:
         """Expected answers from the cache, or computed once and cached."""
         versions = "-".join(f"{k}{v}" for k, v in sorted(sandbox.versions.items()))
@@ -128,6 +134,7 @@ class Grading:
             sandbox,
             environment(sandbox),
             trainer,
+            execute,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from grader.findings import read_exercises
@@ -17,6 +17,7 @@ from grader.training.confirm import confirm
 from grader.training.trainer import Trainer
 from grader.types import (
     Assignment,
+    Execution,
     Expectations,
     Found,
     Graded,
@@ -40,6 +41,7 @@ class Context:
     sandbox: Sandbox
     environment: Mapping[str, str]
     trainer: Trainer | None = None  # None: numeric checks only
+    execute: Callable[[Notebook], Execution] | None = None  # None: whole notebooks are not run
 
 
 def grade(submission: Submission, context: Context) -> Graded:
@@ -49,8 +51,10 @@ def grade(submission: Submission, context: Context) -> Graded:
     try:
         if submission.fault:
             return internal(submission, context, submission.fault)
-        program = read_program(submission, context)
-        return run_and_judge(submission, program, context, start)
+        notebook = read_notebook(submission)
+        program = program_of(notebook, context)
+        execution = context.execute(notebook) if context.execute else None
+        return run_and_judge(submission, program, context, start, execution)
     except Unreadable as bad:
         zero = nothing(context.rubric, Verdict.ERROR, "unreadable", final=True, detail=bad.reason)
         why = f"{bad.reason}: {bad.detail}"
@@ -59,12 +63,16 @@ def grade(submission: Submission, context: Context) -> Graded:
         return internal(submission, context, f"{type(fault).__name__}: {fault}", program)
 
 
-def read_program(submission: Submission, context: Context) -> Program:
-    """The part of the notebook that the exercises need. Raises Unreadable."""
+def read_notebook(submission: Submission) -> Notebook:
+    """The cells of what was handed in. Raises Unreadable."""
     if submission.data is None:
         reason, _, detail = submission.problem.partition(": ")
         raise Unreadable(reason, detail)
-    notebook = parse_notebook(submission.data, submission.path)
+    return parse_notebook(submission.data, submission.path)
+
+
+def program_of(notebook: Notebook, context: Context) -> Program:
+    """The part of the notebook that the exercises need, for the Keras that it calls for."""
     program = read_exercises(notebook, context.assignment, context.template)
     return in_mode(program, detect(notebook)) if context.assignment.legacy else program
 
@@ -78,7 +86,13 @@ def in_mode(program: Program, mode: Mode) -> Program:
     return replace(program, mode=KERAS3) if any(reason.asked for reason in mode.reasons) else program
 
 
-def run_and_judge(submission: Submission, program: Program, context: Context, start: float) -> Graded:
+def run_and_judge(
+    submission: Submission,
+    program: Program,
+    context: Context,
+    start: float,
+    execution: Execution | None = None,
+) -> Graded:
     """The sandboxed half of `grade`."""
     defined = {name for name, finding in program.findings.items() if finding.found == Found.DEFINED}
     cases = [e.case for e in context.expectations.cases.values() if e.case.exercise in defined]
@@ -91,7 +105,7 @@ def run_and_judge(submission: Submission, program: Program, context: Context, st
     if context.trainer is not None:
         results = confirm(program, results, context.assignment, context.expectations.families, context.trainer)
     trained = time.perf_counter()
-    grade = score(results, context.rubric)
+    grade = score(results, context.rubric, execution)
     timing = {
         "wall_s": round(time.perf_counter() - start, 4),
         "judging_s": round(judged - ran, 4),
@@ -100,7 +114,7 @@ def run_and_judge(submission: Submission, program: Program, context: Context, st
         "worker_cpu_s": round(run.cpu_s, 4),
         "worker_memory_mb": round(run.memory_mb, 1),
     }
-    return Graded(submission, context.assignment, grade, program, run, results, timing=timing)
+    return Graded(submission, context.assignment, grade, program, run, results, execution, timing=timing)
 
 
 def internal(submission: Submission, context: Context, why: str, program: Program | None = None) -> Graded:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from grader.check_words import explain_check
+from grader.execution_words import explain_execution, explain_fault, explain_substitutions
 from grader.explain import (
     explain_remark,
     explain_score,
@@ -20,6 +21,7 @@ from grader.types import (
     NOTHING,
     CheckResult,
     Comparison,
+    Execution,
     Expectations,
     Fault,
     Graded,
@@ -61,6 +63,7 @@ def to_dict(
             {"kind": remark.kind, "message": message, **_place(remark.place)}
             for remark, message in remarks(graded, lang)
         ],
+        "execution": _execution(graded.execution, lang),
         "sandbox": list(graded.run.layers) if graded.run else [],
         "environment": dict(sorted(environment.items())),
         "timing": {name: _number(value) for name, value in sorted(graded.timing.items())},
@@ -106,6 +109,23 @@ def remarks(graded: Graded, lang: str) -> Iterator[tuple[Remark, str]]:
     faults = graded.run.load_faults if graded.run else ()
     for remark in (*noted, *(_load_fault(fault) for fault in faults)):
         yield remark, explain_remark(remark, lang)
+
+
+def _execution(execution: Execution | None, lang: str) -> dict[str, Any] | None:
+    if execution is None:
+        return None
+    return {
+        "verdict": str(execution.ended),
+        "mode": execution.mode,
+        "cells": execution.cells,
+        "ran": len(execution.ran),
+        "cell": execution.cell,
+        "line": execution.line,
+        "message": explain_execution(execution, lang),
+        "error": explain_fault(execution, lang),
+        "substitutions": list(explain_substitutions(execution, lang)),
+        "seconds": _number(execution.seconds),
+    }
 
 
 def _load_fault(fault: Fault) -> Remark:

@@ -29,16 +29,18 @@ from grader.yamlfile import (
     suggest,
 )
 
-KINDS = ("exercise", "robustness")
+KINDS = ("exercise", "robustness", "runs_clean")
+EXECUTE = Criterion("runs_clean", 0.0, None, "runs_clean")
 # Columns of grades.csv.
 _RESERVED = ("id", "final", "earned", "possible")
 _CRITERION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
-def load_rubric(path: Path, assignment: Assignment, train: bool = True) -> Rubric:
+def load_rubric(path: Path, assignment: Assignment, train: bool = True, execute: bool | None = None) -> Rubric:
     """Load the block of rubric.yaml named after the assignment. Raises ConfigError with every fault.
 
     Without `train`, its block `training` is checked and left out, with the points that it gives.
+    `execute`: with or without running whole notebooks; None: as the rubric says.
     """
     root = read_yaml(path)
     blocks = entries(root)
@@ -53,8 +55,12 @@ def load_rubric(path: Path, assignment: Assignment, train: bool = True) -> Rubri
     raise_faults(root)
     if not train:
         plan, trained = None, ()
+    if execute is False:
+        criteria = tuple(criterion for criterion in criteria if criterion.kind != "runs_clean")
+    elif execute and not any(criterion.kind == "runs_clean" for criterion in criteria):
+        criteria = (*criteria, EXECUTE)
     # The plan as well: it has what the block took from a preset.
-    meaning = [block.value, asdict(plan) if plan else None]
+    meaning = [block.value, asdict(plan) if plan else None, execute]
     canonical = json.dumps(meaning, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return Rubric(
         assignment=assignment.slug,
@@ -106,7 +112,7 @@ def _load_criterion(name: str, node: Node, known: Mapping[str, Node], assignment
     kind = choice(given["kind"], KINDS) if "kind" in given else "exercise"
     exercise = choice(given["exercise"], assignment.exercises) if "exercise" in given else None
     if kind == "exercise" and exercise is None:
-        fault(node, "the key 'exercise' is missing; only `kind: robustness` does without")
+        fault(node, "the key 'exercise' is missing; only `kind: robustness` and `kind: runs_clean` do without")
     points = number(given["points"], 0) if "points" in given else math.nan
     return Criterion(
         id=name,

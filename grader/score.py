@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import fsum
 
-from grader.types import Criterion, ExerciseResult, Grade, Policies, Rubric, Score, Verdict
+from grader.types import Criterion, Execution, ExerciseResult, Grade, Policies, Rubric, Score, Verdict
 
 UNTRIED = (Verdict.NOT_ATTEMPTED, Verdict.MISSING, Verdict.SKIPPED)
 # Ends of a training that have a reason of their own; the others are named after the verdict.
 TRAINED = (Verdict.PASSED, Verdict.INCONCLUSIVE, Verdict.FAILED, Verdict.ERROR, Verdict.SKIPPED)
 
 
-def score(results: Sequence[ExerciseResult], rubric: Rubric) -> Grade:
-    """Score every criterion. An internal fault anywhere makes the grade not final."""
+def score(results: Sequence[ExerciseResult], rubric: Rubric, execution: Execution | None = None) -> Grade:
+    """Score every criterion. An internal fault anywhere makes the grade not final.
+
+    `execution`: of the whole notebook, where the rubric asks for it.
+    """
     by_name = {result.exercise: result for result in results}
     scores: dict[str, Score] = {}
     for criterion in _needed_first(rubric.criteria):
-        scores[criterion.id] = _score(criterion, by_name, rubric.policies, scores)
+        if criterion.kind == "runs_clean":
+            scores[criterion.id] = _runs_clean(criterion, execution)
+        else:
+            scores[criterion.id] = _score(criterion, by_name, rubric.policies, scores)
     ordered = tuple(scores[criterion.id] for criterion in rubric.criteria)
     verdicts = [*(result.verdict for result in results), *(s.verdict for s in ordered)]
     return Grade(
@@ -106,6 +112,18 @@ def _training(criterion: Criterion, result: ExerciseResult, policies: Policies) 
     earned = criterion.points if check.verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE) else 0.0
     because = f"training_{check.verdict}" if check.verdict in TRAINED else check.verdict.value
     return Score(criterion, earned, check.verdict, because)
+
+
+def _runs_clean(criterion: Criterion, execution: Execution | None) -> Score:
+    """Points for a notebook whose cells all ran. Too slow or too large costs nothing: a person looks."""
+    if execution is None:  # the rubric asked for it: it was ours to do
+        return Score(criterion, 0.0, Verdict.INTERNAL, Verdict.INTERNAL.value)
+    if execution.ended == Verdict.PASSED:
+        return Score(criterion, criterion.points, Verdict.PASSED, "runs_clean")
+    cell = str(execution.cell or "")
+    if execution.ended in (Verdict.TIMEOUT, Verdict.CPU, Verdict.MEMORY):
+        return Score(criterion, criterion.points, Verdict.INCONCLUSIVE, "runs_clean_unclear", cell)
+    return Score(criterion, 0.0, execution.ended, "runs_clean_stopped", cell)
 
 
 def _robustness(criterion: Criterion, results: Mapping[str, ExerciseResult]) -> Score:

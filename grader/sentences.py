@@ -132,6 +132,12 @@ BECAUSE: Mapping[str, str] = {
     "missing": mark("No function of this name was found."),
     "not_attempted": mark("Not filled in yet."),
     "error": mark("The code stopped with an error."),
+    "runs_clean": mark("All cells of the notebook ran from top to bottom."),
+    "runs_clean_stopped": mark("The notebook stops in cell {detail}."),
+    "runs_clean_unclear": mark(
+        "The notebook took too long or too much memory in cell {detail}. A person will look at it; "
+        "it costs no points."
+    ),
     "training_passed": mark("A short training with this loss gives a better student than one without it."),
     "training_failed": mark("A short training with this loss gives no better student than one without it."),
     "training_inconclusive": mark(

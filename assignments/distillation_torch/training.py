@@ -1,9 +1,10 @@
 """How the learner's three training functions are trained briefly, beside a student without a teacher.
 
-Small networks with the shapes that the notebook's functions rely on: a hidden vector of 1024 numbers of the student,
-2048 of the teacher (halved by average pooling), feature maps of 32 x 8 x 8. Both have a narrow layer in front of it, so that
-the hidden vector says something about the class. Most images of a batch have no label: -100, which PyTorch's
-cross-entropy leaves out, so that on them only the teacher teaches (Hinton, Vinyals, Dean 2015, section 3).
+Small networks with the shapes that the notebook's functions rely on: a hidden vector of 1024 numbers of the
+student, 2048 of the teacher (halved by average pooling), feature maps of 32 x 8 x 8. Both have a narrow layer in
+front of it, so that the hidden vector says something about the class. Most images of a batch have no label: -100,
+which PyTorch's cross-entropy leaves out, so that on them only the teacher teaches (Hinton, Vinyals, Dean 2015,
+https://arxiv.org/abs/1503.02531, section 3).
 """
 
 import numpy as np
@@ -11,11 +12,12 @@ import torch
 from torch import nn
 
 NO_LABEL = -100  # ignore_index of torch.nn.CrossEntropyLoss
-# function -> what its networks return besides the logits, and its arguments; labels weigh 1 or as in the notebook
+# function -> what its networks return besides the logits, and its arguments between learning rate and device: T
+# and the weights as in the notebook, or weights with which features are worth as much as the few labels
 METHODS = {
-    "train_knowledge_distillation": ("", {"T": 2, "soft_target_loss_weight": 0.25, "ce_loss_weight": 0.75}),
-    "train_cosine_loss": ("vector", {"hidden_rep_loss_weight": 25.0, "ce_loss_weight": 1.0}),
-    "train_mse_loss": ("map", {"feature_map_weight": 25.0, "ce_loss_weight": 1.0}),
+    "train_knowledge_distillation": ("", (2, 0.25, 0.75)),
+    "train_cosine_loss": ("vector", (25.0, 1.0)),
+    "train_mse_loss": ("map", (25.0, 1.0)),
 }
 
 
@@ -63,10 +65,11 @@ class Batches:
 def train(learner, function, arrays, settings):
     """One training; see the grader's documentation of TrainingCall for `arrays` and `settings`."""
     device = torch.device("cuda" if settings["gpu"] else "cpu")
-    images, held_out = (torch.tensor(arrays[name]).permute(0, 3, 1, 2).to(device) for name in ("images", "held_out"))
+    images, held_out = (torch.tensor(arrays[n]).permute(0, 3, 1, 2).to(device) for n in ("images", "held_out"))
     labels = np.where(arrays["labels"] < 0, NO_LABEL, arrays["labels"])
-    pairs = [(images[torch.tensor(i).long()].cpu(), torch.tensor(y).long()) for i, y in zip(arrays["indices"], labels)]
-    form, words = METHODS.get(function, ("", {}))
+    rows = zip(arrays["indices"], labels, strict=True)
+    pairs = [(images[torch.tensor(i).long()].cpu(), torch.tensor(y).long()) for i, y in rows]
+    form, weights = METHODS.get(function, ("", ()))
     classes, rate = int(settings["classes"]), float(settings["learning_rate"])
     torch.manual_seed(int(settings["seed"]))
     student = network(settings["return_weights"], classes, form).to(device)
@@ -78,13 +81,11 @@ def train(learner, function, arrays, settings):
             predictions.append(classify(student, held_out))
 
     batches = Batches(pairs, look)
-    with recording(curve):
+    with Recording(curve):
         if function in METHODS:
             teacher = network(True, classes, form).to(device)
             nn.utils.vector_to_parameters(torch.tensor(arrays["teacher"]).to(device), teacher.parameters())
-            getattr(learner, function)(
-                teacher=teacher, student=student, train_loader=batches, epochs=1, learning_rate=rate, device=device, **words
-            )
+            getattr(learner, function)(teacher, student, batches, 1, rate, *weights, device)
         else:
             alone(student, batches, rate, device)
     found = {"predictions": np.stack(predictions), "curve": np.resize(curve or [0.0], len(pairs))}
@@ -120,7 +121,7 @@ def classify(student, images):
     return logits.argmax(1).to(torch.uint8).cpu().numpy()
 
 
-class recording:
+class Recording:
     """Notes each loss that is minimised, in `curve`."""
 
     def __init__(self, curve):

@@ -1,7 +1,8 @@
 """How the learner's Distiller is trained briefly, beside a student without a teacher.
 
-Small networks for grey images of 8 x 8. Most images of a batch have no label (-1): the loss that is given to `compile` as
-student_loss_fn leaves them out, so that on them only the teacher teaches (Hinton, Vinyals, Dean 2015, section 3).
+Small networks for grey images of 8 x 8. Most images of a batch have no label (-1): the loss that is given to
+`compile` as student_loss_fn leaves them out, so that on them only the teacher teaches (Hinton, Vinyals, Dean 2015,
+https://arxiv.org/abs/1503.02531, section 3).
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ ALPHA, TEMPERATURE = 0.1, 3.0
 CLASS = "Distiller"
 
 
-BUILT = {}  # kind -> (network, optimizer, model): built and compiled once in a worker, its weights set for every seed
+BUILT = {}  # kind -> (network, optimizer, model): compiled once in a worker, the weights set for every seed
 
 
 def train(learner, function, arrays, settings):
@@ -23,14 +24,13 @@ def train(learner, function, arrays, settings):
     of_teacher = bool(settings["return_weights"])
     shape, classes = arrays["images"].shape[1:], int(settings["classes"])
     keras.utils.set_random_seed(int(settings["seed"]))
-    weights = network(of_teacher, shape, classes).get_weights()
     kind = "teacher" if of_teacher else "distilled" if hasattr(learner, CLASS) else "alone"
     if kind not in BUILT:
         own = network(of_teacher, shape, classes)
         optimizer = keras.optimizers.Adam(float(settings["learning_rate"]))
         BUILT[kind] = own, optimizer, compiled(learner, own, optimizer, arrays, classes)
     own, optimizer, model = BUILT[kind]
-    own.set_weights(weights)
+    own.set_weights(initial(own, int(settings["seed"])))
     rate = getattr(optimizer, "_learning_rate", None)
     for variable in as_list(optimizer.variables):
         if variable is not rate:
@@ -90,7 +90,17 @@ def put(model, flat):
     """Set all weights from one vector."""
     sizes = [int(np.prod(w.shape)) for w in model.weights]
     parts = np.split(np.asarray(flat, np.float32), np.cumsum(sizes)[:-1])
-    model.set_weights([part.reshape(tuple(w.shape)) for part, w in zip(parts, model.weights)])
+    model.set_weights([part.reshape(tuple(w.shape)) for part, w in zip(parts, model.weights, strict=True)])
+
+
+def initial(model, seed):
+    """Weights before training, the same whichever Keras it is: kernels Glorot uniform, biases 0."""
+    random, weights = np.random.default_rng(seed), []
+    for old in model.get_weights():
+        field = int(np.prod(old.shape[:-2])) if old.ndim > 2 else 1
+        limit = np.sqrt(6 / (field * sum(old.shape[-2:]))) if old.ndim > 1 else 0.0
+        weights.append(random.uniform(-limit, limit, old.shape).astype(old.dtype))
+    return weights
 
 
 def labelled_loss(y_true, y_pred):

@@ -1,7 +1,8 @@
 """How often the training pass is right: right and wrong losses over many disjoint sets of seeds.
 
-`python benchmarks/long/calibration.py -o calibration.json` (about an hour on two cores). Every program goes
-through the same code as a submission; only the first seed differs from set to set. Runs are stored in a file of
+`python benchmarks/long/calibration.py -o calibration.json` (about an hour on two cores); `-a` names another
+assignment with a training pass. Every program goes through the same code as a submission; only the first seed
+differs from set to set. Runs are stored in a file of
 their own, so a stopped calibration goes on where it was. The table of docs/training-pass.md comes from `--table`.
 """
 
@@ -27,9 +28,8 @@ from grader.training.trainer import Clock, Trainer
 from grader.types import CheckResult, Observation, Program, TrainingCall, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SLUG = "distillation_tf"
 SETS, FIRST = 40, 1000  # the seeds of a class begin at 0
-# Accepted forms that are trained, other ways to write them, and mistakes that change the gradient.
+# Of distillation_tf: accepted forms that are trained, other ways to write them, mistakes that change the gradient.
 WANTED = frozenset(
     """
     kd_kl kd_cross_entropy_t2 kd_kl_t2 loss_with_kd_t2 at_per_sample
@@ -51,6 +51,7 @@ def main() -> None:
     """Calibrate, or print the table of a calibration."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("-o", "--out", type=Path, required=True)
+    options.add_argument("-a", "--assignment", default="distillation_tf")
     options.add_argument("--sets", type=int, default=SETS)
     options.add_argument("--jobs", type=int, default=2)
     options.add_argument("--only", nargs="*", help="names of variants and mistakes (default: those of WANTED)")
@@ -64,7 +65,7 @@ def main() -> None:
 
 def calibrate(rows: dict[str, Any], given: argparse.Namespace) -> None:
     """Fill `rows` with one entry per program and write the file after each."""
-    grading = Grading(ROOT, SLUG, b"calibration", train=True)
+    grading = Grading(ROOT, given.assignment, b"calibration", train=True)
     plan = grading.rubric.training
     assert plan is not None
     images = data.load(plan.protocol.data, plan.protocol, None)
@@ -77,7 +78,8 @@ def calibrate(rows: dict[str, Any], given: argparse.Namespace) -> None:
 
         def trainer(index: int) -> Trainer:
             first = FIRST + index * plan.seeds_cap
-            return Trainer(plan, images, sandbox, grading.assignment.framework, runs, first_seed=first)
+            own = grading.assignment
+            return Trainer(plan, images, sandbox, own.framework, runs, first_seed=first, training=own.training)
 
         def prepare(program: Program, loss: str, indices: Sequence[int]) -> None:
             """The first seeds of some sets in one worker: compiling 40 times would take as long as training."""
@@ -114,8 +116,9 @@ def calibrate(rows: dict[str, Any], given: argparse.Namespace) -> None:
 
 def programs(grading: Grading, only: list[str] | None) -> Iterator[tuple[str, str, str, Program]]:
     """(kind, name, trained loss, program): the reference, then variants and mistakes."""
-    reference = grading.reference
-    for loss in dict.fromkeys(TRAINED.values()):
+    reference, plan = grading.reference, grading.rubric.training
+    assert plan is not None
+    for loss in plan.steps:
         yield "right", f"reference: {loss}", loss, reference.solution
     for kind, marked in (("right", reference.variants), ("wrong", reference.mistakes)):
         for one in marked:

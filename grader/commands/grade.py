@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sqlite3
@@ -16,6 +17,7 @@ from grader.commands import NOT_FINAL, OK, USAGE
 from grader.commands.progress import Progress
 from grader.context import Grading, find_secret
 from grader.engines import local
+from grader.execute.run import execute
 from grader.flavours import open_for
 from grader.intake import Entry, UsageError, find, read
 from grader.journal import Journal, atomic
@@ -39,6 +41,7 @@ class Options:
 
     jobs: int
     train: bool
+    execute: bool | None  # run whole notebooks; None: as the rubric says
     equipment: Equipment
     as_json: bool
     again: bool
@@ -50,7 +53,8 @@ class Options:
 def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
     """Grade everything below `paths` into `out`. Returns the exit code."""
     root = find_root()
-    grading = Grading(root, slug, find_secret(root, development=options.dev_secret), train=options.train)
+    secret = find_secret(root, development=options.dev_secret)
+    grading = Grading(root, slug, secret, train=options.train, execute=options.execute)
     if options.dev_secret:
         say("hidden cases come from the development secret, which everybody knows: for trying out only")
     if not protected() and not options.unsafe:
@@ -119,7 +123,9 @@ def grade_all(
             trainer = stack.enter_context(opening)
             if trainer.store.warning:
                 say(trainer.store.warning)
-        context = grading.context(sandbox, options.jobs, prepare, trainer)
+        whole = functools.partial(execute, stand_ins=grading.assignment.stand_ins)
+        executing = whole if grading.rubric.executes else None
+        context = grading.context(sandbox, options.jobs, prepare, trainer, executing)
         progress = stack.enter_context(Progress(total, total - len(work)))
 
         def one(entry: Entry) -> Graded:

@@ -13,6 +13,7 @@ from grader.explain import (
 )
 from grader.i18n import Translate, translator
 from grader.plaintext import clean, escape_markdown, fence
+from grader.reports.execution import execution_part
 from grader.reports.training import training_part
 from grader.result import remarks
 from grader.sentences import VERDICTS
@@ -44,6 +45,7 @@ def to_markdown(
         *_notebook(graded, lang, _),
         *(part for result in graded.results for part in _exercise(result, graded, expectations, lang, _)),
         *training_part(graded, lang),
+        *execution_part(graded, lang),
         *_advice(graded, expectations, lang, _),
         *_foot(graded, environment, _),
     ]
@@ -89,7 +91,8 @@ def _title(criterion: Criterion, graded: Graded, lang: str) -> str:
     if exercise is not None:
         title = exercise.title.get(lang, exercise.name)
         return _("{exercise}: training").format(exercise=title) if criterion.kind == "training" else title
-    return _("robustness") if criterion.kind == "robustness" else criterion.id
+    titles = {"robustness": _("robustness"), "runs_clean": _("the whole notebook runs")}
+    return titles.get(criterion.kind, criterion.id)
 
 
 def _notebook(graded: Graded, lang: str, _: Translate) -> Iterator[str]:
