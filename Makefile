@@ -33,8 +33,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 	@echo 'setup: done'
 
-demo: $(STAMP) ## grade the sample submissions; reports in demo-out/
-	$(BIN)/grader grade tests/submissions/distillation_tf -a distillation_tf -o demo-out --dev-secret $(ARGS)
+demo: $(STAMP) ## grade the sample submissions of every assignment; reports in demo-out/
+	@for folder in assignments/*/; do slug=$$(basename "$$folder"); echo "== $$slug"; \
+		$(BIN)/grader grade "tests/submissions/$$slug" -a "$$slug" -o "demo-out/$$slug" --dev-secret $(ARGS) || exit 1; done
 
 test: $(STAMP) ## run the tests (ARGS='tests/test_draw.py -x' to choose)
 	$(BIN)/python -m pytest $(ARGS)

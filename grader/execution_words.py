@@ -21,6 +21,9 @@ ENDS: Mapping[Verdict, str] = {
     Verdict.TIMEOUT: mark("Cell {cell} did not finish in time, although data and training were shortened."),
     Verdict.CPU: mark("Cell {cell} used too much processor time, although data and training were shortened."),
     Verdict.MEMORY: mark("Cell {cell} used too much memory."),
+    Verdict.INCONCLUSIVE: mark(
+        "The run stopped in cell {cell}, perhaps because of the tiny data or of what stood in for a library."
+    ),
     Verdict.CRASHED: mark("The Python process crashed in cell {cell}."),
     Verdict.EXITED: mark("Cell {cell} ended the Python process."),
     Verdict.FORBIDDEN: mark("Cell {cell} asked the operating system for something that is not allowed."),

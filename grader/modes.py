@@ -6,8 +6,8 @@
     torch    PyTorch, and no TensorFlow
     numpy    neither
 
-What the author asked for in so many words wins over what their calls suggest. Which call needs which mode was tried
-out: with TensorFlow 2.21, Keras 3.15 and tf_keras 2.21.
+What the author asked for in so many words wins over what their calls suggest. Which call needs which mode was
+tried out: with TensorFlow 2.21, Keras 3.15 and tf_keras 2.21.
 """
 
 from __future__ import annotations
@@ -17,56 +17,31 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from grader.mode_signs import (
+    EAGER,
+    IMPORTED,
+    KERAS3,
+    KEYWORDS,
+    LEGACY,
+    METHODS,
+    NUMPY,
+    OLD_FILES,
+    OPTIMIZERS,
+    SUGGESTED,
+    TF1,
+    TORCH,
+)
 from grader.salvage import read_cells
 from grader.types import Notebook, Place
 
-KERAS3, LEGACY, TF1, TORCH, NUMPY = "keras3", "legacy", "tf1", "torch", "numpy"
-EAGER = "eager"  # not a mode: what graphs of TensorFlow 1 refuse
+__all__ = ["KERAS3", "LEGACY", "NEEDS", "NUMPY", "TF1", "TORCH", "Mode", "Reason", "detect"]
+
 # What must be installed to run a notebook in each mode.
 NEEDS: Mapping[str, tuple[str, ...]] = {
     KERAS3: ("tensorflow", "keras"), LEGACY: ("tensorflow", "tf_keras"), TF1: ("tensorflow", "tf_keras"),
     TORCH: ("torch",), NUMPY: ("numpy",),
 }  # fmt: skip
 
-# Full names, of modules or of what is in them; a dot at the end: all below.
-IMPORTED = {
-    "tf_keras": LEGACY, "keras_core": KERAS3, "keras_hub": KERAS3, "keras_nlp": KERAS3, "keras_cv": KERAS3,
-}  # fmt: skip
-SUGGESTED = {
-    **dict.fromkeys((
-        "keras.preprocessing.image.ImageDataGenerator", "keras.layers.core.", "keras.layers.convolutional.",
-        "keras.layers.normalization.", "keras.layers.pooling.", "keras.layers.advanced_activations.",
-        "keras.utils.np_utils.", "keras.engine.", "keras.utils.image_utils.", "keras.wrappers.",
-        "keras.layers.experimental.", "keras.backend.softmax", "keras.backend.set_value",
-        "keras.backend.get_value", "keras.backend.function", "keras.backend.sum", "keras.backend.mean",
-        "keras.backend.exp", "keras.backend.log", "keras.backend.square", "keras.backend.sqrt",
-        "keras.backend.dot", "keras.backend.flatten",
-    ), LEGACY),
-    **dict.fromkeys((
-        "tensorflow.ConfigProto", "tensorflow.Session", "tensorflow.InteractiveSession", "tensorflow.placeholder",
-        "tensorflow.variable_scope", "tensorflow.get_variable", "tensorflow.global_variables_initializer",
-        "tensorflow.local_variables_initializer", "tensorflow.initialize_all_variables", "tensorflow.layers.",
-        "tensorflow.losses.huber_loss", "tensorflow.losses.mean_squared_error",
-        "tensorflow.losses.softmax_cross_entropy", "tensorflow.losses.sparse_softmax_cross_entropy",
-        "tensorflow.train.AdamOptimizer", "tensorflow.train.GradientDescentOptimizer",
-        "tensorflow.train.MomentumOptimizer", "tensorflow.train.RMSPropOptimizer", "tensorflow.train.Saver",
-        "tensorflow.set_random_seed", "tensorflow.nn.softmax_cross_entropy_with_logits_v2", "tensorflow.log",
-        "tensorflow.to_float", "tensorflow.to_int32", "tensorflow.sparse_to_dense", "tensorflow.random_normal",
-        "tensorflow.random_uniform", "tensorflow.truncated_normal", "tensorflow.div",
-        "tensorflow.get_default_graph", "tensorflow.reset_default_graph", "tensorflow.GPUOptions",
-        "tensorflow.trainable_variables", "tensorflow.contrib.", "tensorflow.examples.", "tensorflow.app.",
-        "tensorflow.summary.FileWriter", "tensorflow.enable_eager_execution", "keras.backend.set_session",
-        "keras.backend.get_session",
-    ), TF1),
-    **dict.fromkeys(("tensorflow.GradientTape", "tensorflow.function", "tensorflow.config."), EAGER),
-}  # fmt: skip
-METHODS = dict.fromkeys(("fit_generator", "evaluate_generator", "predict_generator", "reset_states", "predict_classes"), LEGACY)  # fmt: skip
-KEYWORDS = {
-    "workers": (LEGACY, "fit"), "use_multiprocessing": (LEGACY, "fit"), "max_queue_size": (LEGACY, "fit"),
-    "keep_dims": (TF1, ""), "reduction_indices": (TF1, ""),
-}  # fmt: skip
-OPTIMIZERS = frozenset("Adam SGD RMSprop Adagrad Adadelta Adamax Nadam Ftrl".split())
-OLD_FILES = (".h5", ".hdf5")
 VERSION_MAGIC = re.compile(r"\s*%tensorflow_version\s+(\d)")
 INSTALL = re.compile(r"\b(?:pip3?|conda|mamba)\s+install\b([^\n#]*)")
 REQUIREMENT = re.compile(
@@ -174,7 +149,7 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
     """(name that is bound, full name) for an import statement."""
     if isinstance(node, ast.Import):
         for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0], alias.name if alias.asname else alias.name
+            yield alias.asname or alias.name.partition(".")[0], alias.name
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
         for alias in node.names:
             yield alias.asname or alias.name, f"{node.module}.{alias.name}"
@@ -237,6 +212,8 @@ def _of_call(node: ast.Call, place: Place) -> Iterator[Reason]:
             yield Reason(LEGACY, f"{called}('{first[-40:]}')", place)
     elif called == "load_model" and first and "." not in first.rpartition("/")[2]:
         yield Reason(LEGACY, f"load_model('{first[-40:]}')", place)
+    elif called == "save" and len(node.args) == 1 and first and "." not in first.rpartition("/")[2]:
+        yield Reason(LEGACY, f"save('{first[-40:]}')", place)
     elif called == "setdefault" and first == "TF_USE_LEGACY_KERAS":
         yield Reason(LEGACY, "TF_USE_LEGACY_KERAS", place, asked=True)
 

@@ -121,7 +121,7 @@ def _runs_clean(criterion: Criterion, execution: Execution | None) -> Score:
     if execution.ended == Verdict.PASSED:
         return Score(criterion, criterion.points, Verdict.PASSED, "runs_clean")
     cell = str(execution.cell or "")
-    if execution.ended in (Verdict.TIMEOUT, Verdict.CPU, Verdict.MEMORY):
+    if execution.ended in (Verdict.TIMEOUT, Verdict.CPU, Verdict.MEMORY, Verdict.INCONCLUSIVE):
         return Score(criterion, criterion.points, Verdict.INCONCLUSIVE, "runs_clean_unclear", cell)
     return Score(criterion, 0.0, execution.ended, "runs_clean_stopped", cell)
 

@@ -135,8 +135,8 @@ BECAUSE: Mapping[str, str] = {
     "runs_clean": mark("All cells of the notebook ran from top to bottom."),
     "runs_clean_stopped": mark("The notebook stops in cell {detail}."),
     "runs_clean_unclear": mark(
-        "The notebook took too long or too much memory in cell {detail}. A person will look at it; "
-        "it costs no points."
+        "The run of the notebook stopped in cell {detail}, which need not be the notebook's fault. A person will "
+        "look at it; it costs no points."
     ),
     "training_passed": mark("A short training with this loss gives a better student than one without it."),
     "training_failed": mark("A short training with this loss gives no better student than one without it."),

@@ -45,6 +45,7 @@ RUBRIC = Rubric("demo", (Criterion("runs", 5.0, None, "runs_clean"),), Policies(
         (Verdict.TIMEOUT, 5.0, "runs_clean_unclear"),
         (Verdict.CPU, 5.0, "runs_clean_unclear"),
         (Verdict.MEMORY, 5.0, "runs_clean_unclear"),
+        (Verdict.INCONCLUSIVE, 5.0, "runs_clean_unclear"),
     ],
 )
 def test_how_the_run_ended_is_what_it_earns(ended: Verdict, points: float, because: str) -> None:

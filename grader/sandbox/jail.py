@@ -91,6 +91,26 @@ def _passable(tree: str) -> bool:
     return not path.exists() or all(parent.stat().st_mode & 1 for parent in path.resolve().parents)
 
 
+def belong_to_parent() -> None:
+    """Die with the parent, start a session of our own, and be the first to go when memory is short."""
+    kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)
+    kernel.prctl(kernel.SET_DUMPABLE, 1)  # or /proc/self belongs to root and no user namespace is possible
+    os.setsid()
+    limits.kill_me_first()
+
+
+def lose_privileges(uid: int | None) -> tuple[str, ...]:
+    """Become `uid` where root may, give up every capability, gain none any more. Raises OSError."""
+    layers = []
+    if uid is not None and _become(uid):
+        layers.append(f"uid {uid}")
+    kernel.drop_capabilities()
+    layers.append("no capabilities")
+    kernel.prctl(kernel.SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)  # again: setuid clears it
+    return tuple(layers)
+
+
 def isolate() -> tuple[str, ...]:
     """Once, for a zygote that nothing wraps: a network without devices, System V IPC of our own."""
     flags = kernel.NEWNET | kernel.NEWIPC
@@ -113,10 +133,7 @@ def enter(policy: Policy, bounds: Limits, warm: Callable[[], None]) -> tuple[str
     open what the framework opens lazily. Raises OSError when a layer fails that must not.
     """
     layers: list[str] = []
-    kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)
-    kernel.prctl(kernel.SET_DUMPABLE, 1)  # or /proc/self belongs to root and no user namespace is possible
-    os.setsid()
-    limits.kill_me_first()
+    belong_to_parent()
     scratch = policy.scratch
     if scratch:
         try:
@@ -125,12 +142,7 @@ def enter(policy: Policy, bounds: Limits, warm: Callable[[], None]) -> tuple[str
             layers.append("private tmpfs")
         except OSError:
             scratch = ""  # an ordinary directory has no quota: then nothing is writable
-    if policy.uid is not None and _become(policy.uid):
-        layers.append(f"uid {policy.uid}")
-    kernel.drop_capabilities()
-    layers.append("no capabilities")
-    kernel.prctl(kernel.SET_NO_NEW_PRIVS, 1)
-    kernel.prctl(kernel.SET_PDEATHSIG, signal.SIGKILL)  # again: setuid clears it
+    layers += lose_privileges(policy.uid)
     if limits.apply(bounds, bool(scratch), address_space=not policy.gpu):
         layers.append("rlimits (gpu)" if policy.gpu else "rlimits")
     version = _landlock(policy, scratch)

@@ -28,12 +28,17 @@ def version() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> int:
+def restrict(
+    readable: Iterable[str],
+    writable: Iterable[str],
+    devices: Iterable[str] = (),
+    sockets: Iterable[str] = (),
+) -> int:
     """Forbid every file but those below `readable` and `writable`, execution, TCP and signals outwards.
 
     `devices`: existing files, or folders of them, to be read, written and controlled. Paths that do not exist
-    are passed over. Needs no_new_privs. Does not cover stat (existence shows) nor chmod. Returns the version
-    in force, 0 for none. Raises OSError.
+    are passed over. `sockets`: folders in which a socket may be made, and nothing else. Needs no_new_privs.
+    Does not cover stat (existence shows) nor chmod. Returns the version in force, 0 for none. Raises OSError.
     """
     abi = version()
     if not abi:
@@ -50,6 +55,8 @@ def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable
             _allow(ruleset, path, write)
         for path in devices:
             _allow(ruleset, path, every & (READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEV))
+        for path in sockets:
+            _allow(ruleset, path, MAKE_SOCK)
         kernel.syscall(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)

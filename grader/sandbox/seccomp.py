@@ -21,6 +21,14 @@ EPERM, ENOSYS = 1, 38
 NEWEST = 460  # calls from here on are newer than the tables (or x86-64's x32 calls): ENOSYS
 
 
+class Talk(Enum):
+    """Which calls on local sockets are let through."""
+
+    NONE = "none"
+    OPEN = "open"  # on those that are open, and pairs of new ones: a notebook's kernel
+    CONNECT = "connect"  # also new ones to connect with: its client, which runs no cell
+
+
 class Files(Enum):
     """Which calls that name a path are let through."""
 
@@ -79,6 +87,15 @@ GPU = _table("""
     memfd_create:319:279 bind:49:200 listen:50:201 getsockname:51:204 mbind:237:235 set_mempolicy:238:237
     sched_setaffinity:203:122 mlock2:325:284""")
 GPU_ARGUMENTS = _table("socket:41:198")
+# The named third policy, of a notebook's kernel and of its client: they talk through local sockets that they
+# opened before a cell runs. The client alone may make more of them and connect.
+TALK = _table("""
+    accept:43:202 accept4:288:242 sendto:44:206 recvfrom:45:207 sendmsg:46:211 recvmsg:47:212 shutdown:48:210
+    getsockname:51:204 getpeername:52:205 setsockopt:54:208 getsockopt:55:209""")
+SOCKETPAIR = _table("socketpair:53:199")
+# zmq gives each thread the priority that it has, and dies where it may not: pretended.
+SCHEDULING = _table("sched_setscheduler:144:119 sched_setparam:142:118")
+CONNECT = _table("connect:42:203")
 ARGUMENTS = _table("""clone:56:220 fcntl:72:25 ioctl:16:29 prctl:157:167 kill:62:129 tgkill:234:131
     prlimit64:302:261 open:2: openat:257:56""")
 
@@ -131,7 +148,7 @@ def _if_any(number: int, position: int, choices: tuple[tuple[int, tuple[int, ...
     return [_equal(number, 0, len(body)), *body]
 
 
-def assemble(files: Files, gpu: bool = False) -> bytes:
+def assemble(files: Files, gpu: bool = False, talk: Talk = Talk.NONE) -> bytes:
     """The filter program. Its process id is still MYSELF, so that one program serves every worker.
 
     `gpu`: with what CUDA needs. Landlock must say which devices then, as a filter sees numbers only.
@@ -144,6 +161,8 @@ def assemble(files: Files, gpu: bool = False) -> bytes:
         **(PATHS if files is not Files.NONE else {}),
         **(WRITES if files is Files.WRITE else {}),
         **(GPU if gpu else {}),
+        **(TALK if talk is not Talk.NONE else {}),
+        **(CONNECT if talk is Talk.CONNECT else {}),
     }
     for number in allowed.values():
         program += _rule(number, ALLOW)
@@ -160,11 +179,16 @@ def assemble(files: Files, gpu: bool = False) -> bytes:
         program += _if_argument(GPU_ARGUMENTS["socket"], 0, WHOLE, (AF_UNIX,))
     else:
         program += _if_argument(call["ioctl"], 1, WHOLE, IOCTL)
+    if talk is not Talk.NONE:
+        program += _if_argument(SOCKETPAIR["socketpair"], 0, WHOLE, (AF_UNIX,))
+    if talk is Talk.CONNECT:
+        program += _if_argument(GPU_ARGUMENTS["socket"], 0, WHOLE, (AF_UNIX,))
     program += _if_argument(call["prctl"], 0, WHOLE, PRCTL)
     program += _if_argument(call["kill"], 0, WHOLE, (MYSELF,))
     program += _if_argument(call["tgkill"], 0, WHOLE, (MYSELF,))
     program += _if_argument(call["prlimit64"], 0, WHOLE, (0, MYSELF))
-    for table, action in ((PRETENDED, ERRNO), (ABSENT, ERRNO | ENOSYS), (HOSTILE, KILL)):
+    pretended = PRETENDED | (SCHEDULING if talk is not Talk.NONE else {})
+    for table, action in ((pretended, ERRNO), (ABSENT, ERRNO | ENOSYS), (HOSTILE, KILL)):
         for number in table.values():
             program += _rule(number, action)
     return b"".join([*program, _return(ERRNO | EPERM)])
