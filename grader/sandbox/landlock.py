@@ -14,6 +14,7 @@ RULE_PATH_BENEATH = 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 TRUNCATE, IOCTL_DEV = 1 << 14, 1 << 15
 MAKE_CHAR, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK = 1 << 6, 1 << 9, 1 << 10, 1 << 11
+REFER = 1 << 13
 ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 FILE_RIGHTS = (13, 14, 15, 15, 16)  # how many rights on files each version knows, from version 1
 ALL_TCP = 3  # bind and connect, from version 4
@@ -68,8 +69,12 @@ def reading_only(paths: Iterable[str]) -> int:
 
     Rules for hundreds of paths take milliseconds to make, and no time to `enforce` in a fork. Raises OSError.
     """
-    attributes = struct.pack("=Q", READ_FILE)
+    # Moving files between folders is denied by every set of rules that does not grant it.
+    refer = REFER if version() >= 2 else 0
+    attributes = struct.pack("=Q", READ_FILE | refer)
     ruleset = kernel.syscall(CREATE_RULESET, attributes, len(attributes), 0)
+    if refer:
+        _allow(ruleset, "/", refer)
     for path in paths:
         _allow(ruleset, path, READ_FILE)
     return ruleset

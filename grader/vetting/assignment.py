@@ -18,7 +18,7 @@ from grader.oracle import Sandbox, family_keys
 from grader.pipeline import Context, grade, run_and_judge
 from grader.plan import plan
 from grader.programs import Marked, with_marked
-from grader.types import Call, Graded, Limits, Program, Run, Submission, Verdict
+from grader.types import Assignment, Call, Graded, Limits, Program, Run, Submission, Verdict
 
 AGREEMENT = 1e-10  # two references, float64, relative to the largest entry
 ROOM_FOR_VARIANTS = 0.1  # of the tolerance
@@ -36,10 +36,10 @@ class VetCheck:
 
 @dataclass(frozen=True)
 class Partial:
-    """A sandbox that runs only the calls of one exercise; the other observations are given."""
+    """A sandbox that runs only the calls of some exercises; the other observations are given."""
 
     sandbox: Sandbox
-    exercise: str
+    exercises: frozenset[str]
     rest: Run
 
     @property
@@ -47,7 +47,7 @@ class Partial:
         return self.sandbox.versions
 
     def run(self, program: Program, calls: Sequence[Call], limits: Limits) -> Run:
-        own = self.sandbox.run(program, [c for c in calls if c.function == self.exercise], limits)
+        own = self.sandbox.run(program, [c for c in calls if c.function in self.exercises], limits)
         return replace(own, observations={**self.rest.observations, **own.observations})
 
 
@@ -65,16 +65,18 @@ class Bench:
         if name not in self._graded:
             program = with_marked(self.grading.reference.solution, [marked] if marked else [])
             context = self.context
-            if marked is not None and marked in self.grading.reference.mistakes:
-                context = replace(context, sandbox=self._only(marked.exercise))
+            if marked is not None:
+                wrong = marked in self.grading.reference.mistakes  # which is about one exercise
+                concerned = {marked.exercise} if wrong else affected(context.assignment, marked.exercise)
+                context = replace(context, sandbox=self._only(frozenset(concerned)))
             self._graded[name] = self.grade(program, context)
         return self._graded[name]
 
-    def _only(self, exercise: str) -> Sandbox:
-        """Runs the calls of one exercise and takes the rest from the solution: a mistake is about one."""
+    def _only(self, exercises: frozenset[str]) -> Sandbox:
+        """Runs the calls of these exercises and takes the rest from the solution."""
         solution = self.graded(None).run
         assert solution is not None
-        return Partial(self.sandbox, exercise, solution)
+        return Partial(self.sandbox, exercises, solution)
 
     def grade(self, program: Program, context: Context) -> Graded:
         return run_and_judge(Submission("vet", "vet", b"", ""), program, context, time.perf_counter())
@@ -108,6 +110,14 @@ class Bench:
                     k: distance(seen, expected.families[k], check, expected, spec) for k in keys
                 }
         return found
+
+
+def affected(assignment: Assignment, exercise: str) -> set[str]:
+    """The exercises that another form of `exercise` can change: of the same definition, and built on it."""
+    found = {e.name for e in assignment.exercises.values() if e.root == assignment.exercises[exercise].root}
+    while more := {e.name for e in assignment.exercises.values() if found & set(e.uses)} - found:
+        found |= more
+    return found
 
 
 def _plain_helpers(chosen: tuple[tuple[str, str], ...]) -> bool:

@@ -6,6 +6,7 @@ of a tiny array is taken in proportion to the real length.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,9 @@ class Tiny(np.ndarray[Any, Any]):
             first, *rest = index if isinstance(index, tuple) else (index,)
             index = (self._inside(first), *rest) if isinstance(index, tuple) else self._inside(first)
         return super().__getitem__(index)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(np.asarray(self))  # NumPy's own would ask for one index after the other, and find no end
 
     def _inside(self, index: Any) -> Any:
         length = len(self)
