@@ -4,6 +4,7 @@
 PYTHON ?= python3
 GPU ?=
 ARGS ?=
+WORKERS ?= auto
 
 BIN := .venv/bin
 TENSORFLOW := $(if $(GPU),tensorflow[and-cuda],)
@@ -37,8 +38,8 @@ demo: $(STAMP) ## grade the sample submissions of every assignment; reports in d
 	@for folder in assignments/*/; do slug=$$(basename "$$folder"); echo "== $$slug"; \
 		$(BIN)/grader grade "tests/submissions/$$slug" -a "$$slug" -o "demo-out/$$slug" --dev-secret $(ARGS) || exit 1; done
 
-test: $(STAMP) ## run the tests (ARGS='tests/test_draw.py -x' to choose)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## run the tests (ARGS='tests/test_draw.py -x' to choose; WORKERS=0: one after another)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## style, types and import directions
 	$(BIN)/ruff check .
