@@ -52,7 +52,7 @@ def grade(submission: Submission, context: Context) -> Graded:
         if submission.fault:
             return internal(submission, context, submission.fault)
         notebook = read_notebook(submission)
-        program = program_of(notebook, context)
+        program = needed_part(notebook, context)
         execution = context.execute(notebook) if context.execute else None
         return run_and_judge(submission, program, context, start, execution)
     except Unreadable as bad:
@@ -71,7 +71,7 @@ def read_notebook(submission: Submission) -> Notebook:
     return parse_notebook(submission.data, submission.path)
 
 
-def program_of(notebook: Notebook, context: Context) -> Program:
+def needed_part(notebook: Notebook, context: Context) -> Program:
     """The part of the notebook that the exercises need, for the Keras that it calls for."""
     program = read_exercises(notebook, context.assignment, context.template)
     return in_mode(program, detect(notebook)) if context.assignment.legacy else program

@@ -303,6 +303,9 @@ REFUSED = """
         except OSError:
             return True
         return False
+    def listed(folder):  # libraries may lie below it: then the way to them is there, and nothing else
+        if not set(os.listdir(folder)) - {'.venv'}:
+            raise FileNotFoundError(folder)
     left = {
         'fork': lambda: os.fork() or os._exit(0),
         'subprocess': lambda: subprocess.run(['/bin/true']),
@@ -314,7 +317,7 @@ REFUSED = """
         'passwd': lambda: open('/etc/passwd'),
         'environment of the client': lambda: open('/proc/1/environ').read(),
         'memory of the client': lambda: open('/proc/1/mem', 'rb').read(1),
-        'project': lambda: os.listdir(PROJECT),
+        'project': lambda: listed(PROJECT),
         'a file of the project': lambda: open(PROJECT + '/rubric.yaml'),
         'reference': lambda: os.listdir(PROJECT + '/reference'),
         'home': lambda: os.listdir('/root'),

@@ -265,7 +265,7 @@ def test_whatever_the_reader_raises_does_not_end_the_class(
     def broken(*_: object, **__: object) -> None:
         raise RecursionError("ours")
 
-    monkeypatch.setattr("grader.pipeline.extract", broken)
+    monkeypatch.setattr("grader.pipeline.read_exercises", broken)
     assert judged("right_broadcast", context).grade.final is False
 
 

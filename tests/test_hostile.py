@@ -42,7 +42,7 @@ import yaml
 from limits_for_tests import cpu_limit
 
 from grader.notebook import Unreadable
-from grader.pipeline import Context, grade, read_program
+from grader.pipeline import Context, grade, needed_part, read_notebook
 from grader.result import to_dict, to_json
 from grader.types import Chunk, Graded, Limits, Program, Submission, Verdict
 
@@ -305,7 +305,7 @@ def demand_silence(graded: Graded, context: Context) -> None:
 def demand_a_parser_that_ends(submission: Submission, context: Context) -> None:
     """What the grading process itself does with a file takes bounded time."""
     with cpu_limit(60), contextlib.suppress(Unreadable):
-        read_program(submission, context)
+        needed_part(read_notebook(submission), context)
 
 
 @pytest.mark.parametrize("name", NAMES)

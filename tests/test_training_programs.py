@@ -29,7 +29,7 @@ from trainings_made_up import (
 )
 
 from grader.intake import find, read
-from grader.pipeline import read_program
+from grader.pipeline import needed_part, read_notebook
 from grader.training import opening
 from grader.training.opening import Equipment, open_trainer
 from grader.training.programs import members_of, normal_form, scratch_program, training_program
@@ -68,7 +68,7 @@ def sample_files() -> list[Path]:
 
 @pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.parent.name)
 def test_each_statement_of_a_training_program_is_one_of_the_submission(path: Path) -> None:
-    whole = read_program(read(find([path])[0]), context())
+    whole = needed_part(read_notebook(read(find([path])[0])), context())
     for name in STEPS:
         own = training_program(whole, ASSIGNMENT, name)
         assert set(own.chunks) <= set(whole.chunks)

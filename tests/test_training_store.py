@@ -36,7 +36,7 @@ from trainings_made_up import (
     what,
 )
 
-from grader.pipeline import read_program
+from grader.pipeline import needed_part, read_notebook
 from grader.sandbox.attempts import SandboxLost
 from grader.training.cache import Cache
 from grader.training.programs import SCRATCH, normal_form, training_program
@@ -152,7 +152,7 @@ def test_cells_do_not_matter() -> None:
         "metadata": {}, "nbformat": 4, "nbformat_minor": 4,
     }  # fmt: skip
     notebook = Submission("lee", "lee.ipynb", json.dumps(ipynb).encode(), "")
-    in_cells = read_program(notebook, context())
+    in_cells = needed_part(read_notebook(notebook), context())
     assert {chunk.cell for chunk in in_cells.chunks} != {None}
     for name in STEPS:
         mine, other = (training_program(p, ASSIGNMENT, name) for p in (in_cells, program_of()))

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("scipy")
 
 from grader.oracle import Sandbox
-from grader.pipeline import Context, read_program
+from grader.pipeline import Context, needed_part, read_notebook
 from grader.spec import load_assignment, load_rubric
 from grader.training.cache import Cache
 from grader.training.confirm import confirm
@@ -198,7 +198,7 @@ class Idle:
 
 
 def program_of(source: str = SOURCE) -> Program:
-    return read_program(submission(source), context())
+    return needed_part(read_notebook(submission(source)), context())
 
 
 def results(**changes: ExerciseResult) -> list[ExerciseResult]:
