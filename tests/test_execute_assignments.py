@@ -29,14 +29,16 @@ def filled_in(slug: str, framework: str) -> bytes:
     own = {
         n.name: ast.get_source_segment(source, n) for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)
     }
-    imports = [ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
+    roots = {exercise.root for exercise in load_assignment(ROOT / "assignments" / slug).exercises.values()}
+    # What the solution is built on: imports, constants, helpers.
+    helpers = [ast.unparse(node) for node in nodes if getattr(node, "name", "") not in roots]
     book = nbformat.read(ROOT / "assignments" / slug / "notebook.ipynb", 4)
     for cell in book.cells:
         if cell.cell_type == "code" and re.search(r"\?", cell.source):
             names = DEFINES.findall(cell.source)
             assert names, cell.source
             assert set(names) <= set(own), names
-            cell.source = "\n\n\n".join([*imports, *(str(own[name]) for name in names)])
+            cell.source = "\n\n\n".join([*helpers, *(str(own[name]) for name in names)])
     return nbformat.writes(book).encode()
 
 
