@@ -123,7 +123,7 @@ def programs(grading: Grading, only: list[str] | None) -> Iterator[tuple[str, st
     for kind, marked in (("right", reference.variants), ("wrong", reference.mistakes)):
         for one in marked:
             loss = TRAINED.get(one.exercise, one.exercise)
-            if one.name in (only if only is not None else WANTED):
+            if loss in plan.steps and one.name in (only if only is not None else WANTED):
                 yield kind, one.name, loss, with_marked(reference.solution, [one])
 
 
