@@ -6,9 +6,10 @@ in the learner's notebook. All patterns are linear: possessive quantifiers, no n
 
 from __future__ import annotations
 
-import ast
 import keyword
 import re
+
+from grader.syntax import parse
 
 BLANK = "__blank__"  # what a `?` outside strings and comments becomes
 
@@ -153,7 +154,7 @@ def _is_help(line: str) -> bool:
 
 def _parses(line: str) -> bool:
     try:
-        ast.parse(line[:500])
+        parse(line[:500])
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

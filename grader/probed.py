@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from pathlib import Path
 
+from grader.syntax import parse
 from grader.types import LANGUAGES, Observable, Probe
 from grader.yamlfile import Node, choice, entries, fault, fields, names, number, suggest, text
 
@@ -21,7 +22,7 @@ def read_probes(folder: Path) -> tuple[str, Mapping[str, tuple[str, ...]]]:
     if not path.is_file():
         return "", {}
     source = path.read_text("utf-8")
-    nodes = [node for node in ast.parse(source, str(path)).body if isinstance(node, ast.FunctionDef)]
+    nodes = [node for node in parse(source, str(path)).body if isinstance(node, ast.FunctionDef)]
     return source, {n.name: tuple(a.arg for a in (*n.args.args, *n.args.kwonlyargs)) for n in nodes}
 
 
@@ -29,7 +30,7 @@ def read_source(folder: Path, name: str) -> str:
     """The text of a Python file beside spec.yaml, empty where there is none. Raises as `read_probes` does."""
     path = folder / name
     source = path.read_text("utf-8") if path.is_file() else ""
-    ast.parse(source, str(path))
+    parse(source, str(path))
     return source
 
 

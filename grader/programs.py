@@ -16,6 +16,7 @@ from typing import Any
 
 from grader.findings import read_exercises
 from grader.notebook import parse_notebook, read_bytes
+from grader.syntax import parse
 from grader.types import LANGUAGES, REFERENCE, Assignment, Chunk, Family, Found, FriendlyError, Mistake, Program
 
 MARKED = 0  # the "cell" of a file of marked functions; the solution's file is None
@@ -111,7 +112,7 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
     """Each marked function with everything in its file that is not marked (imports, helpers)."""
     source = read_bytes(file).decode()
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as bad:
         raise AuthoringError(f"{file}:{bad.lineno}: {bad.msg}") from None
     lines = source.split("\n")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.cleaning import clean, logical_end
+from grader.syntax import parse
 from grader.types import Cell, Notebook
 
 MAX_CODE = 2**18  # characters in a cell: some 6000 lines, more than anybody writes by hand
@@ -109,7 +110,7 @@ def _parse(start: int, text: str) -> Piece:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "\d" in a learner's string is not our warning
-            tree = ast.parse(text)
+            tree = parse(text)
     except SyntaxError as error:
         return Piece(start, text, failure=Failure(start - 1 + (error.lineno or 1), error.msg))
     except (RecursionError, MemoryError):

@@ -80,6 +80,14 @@ def test_the_worker_imports_only_its_own_side() -> None:
     assert imported <= allowed
 
 
+def test_nothing_is_parsed_by_two_threads_at_once() -> None:
+    """CPython's parser shares a counter between threads: all go through `grader.syntax.parse`."""
+    trusted = [
+        path for path in SOURCES if not {"inside", "sandbox"} & set(path.parts) and path.name != "syntax.py"
+    ]
+    assert [path.name for path in trusted if "ast.parse(" in path.read_text(encoding="utf-8")] == []
+
+
 # ---------------------------------------------------------------- size
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from grader.extract import extract
+from grader.syntax import parse
 from grader.types import Assignment, Cell, Chunk, Finding, Found, Notebook, Program
 
 SCRATCH = "loss_without_distillation"
@@ -58,7 +59,7 @@ def normal_form(program: Program) -> str:
 
 def _unparsed(source: str) -> str:
     try:
-        return ast.unparse(ast.parse(source))
+        return ast.unparse(parse(source))
     except (RecursionError, ValueError, SyntaxError):  # written to be deep: then it equals only itself
         return source
 
