@@ -11,9 +11,9 @@ LOCK = threading.Lock()
 def parse(source: str, name: str = "<unknown>") -> ast.Module:
     """As `ast.parse`, and raises what it raises.
 
-    While CPython turns a parsed text into objects it counts their depth in a place that all threads share. A
-    switch of threads in between ends in "SystemError: AST constructor recursion depth mismatch".
-    Source: https://github.com/python/cpython/issues/106905.
+    While CPython turns a parsed text into objects it counts their depth in a place that all threads share: a call
+    that another thread's comes in between of can end in "SystemError: AST constructor recursion depth mismatch".
+    Reported of threaded programs: https://github.com/python/cpython/issues/106905.
     """
     with LOCK:
         return ast.parse(source, name)
