@@ -7,8 +7,9 @@ An exercise may be a function or class of its own name, of another name, a metho
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
+from functools import lru_cache
 
 from grader.blanks import has_blank, is_blank
 from grader.extract import extract, whole
@@ -61,7 +62,7 @@ def without_blank_methods(
     So a class of which some methods are written can be run. Lines keep their numbers. Also returns the
     methods of each class. `template` is the notebook as it was given out: see `is_blank`.
     """
-    given = {name: _methods(node) for name, (_, node) in _classes(template, classes).items()} if template else {}
+    given = _given(template, frozenset(classes)) if template else {}
     methods: dict[str, Methods] = {}
     lines: dict[int | None, list[str]] = {}
     for name, (parsed, node) in _classes(notebook, classes).items():
@@ -75,7 +76,13 @@ def without_blank_methods(
     return Notebook(tuple(cells)), methods
 
 
-def _classes(notebook: Notebook, names: set[str]) -> dict[str, tuple[ParsedCell, ast.ClassDef]]:
+@lru_cache(maxsize=8)
+def _given(template: Notebook, names: frozenset[str]) -> dict[str, dict[str, Function]]:
+    """The methods of each class as it was given out; read once for a whole class of learners."""
+    return {name: _methods(node) for name, (_, node) in _classes(template, names).items()}
+
+
+def _classes(notebook: Notebook, names: Set[str]) -> dict[str, tuple[ParsedCell, ast.ClassDef]]:
     """The definition of each class that counts: with the fewest `?` (a cell with one never ran), then the last."""
     found: dict[str, tuple[ParsedCell, ast.ClassDef]] = {}
     for parsed in read_cells(notebook):

@@ -8,13 +8,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol
 
+from grader.modes import LEGACY
 from grader.sandbox.attempts import Follow
 from grader.sandbox.plain import PlainRunner
 from grader.sandbox.pool import NotInstalled, Zygote, open_sandbox
 from grader.sandbox.questions import Asked
 from grader.types import Assignment, Limits, Program, Run, Verdict
-
-LEGACY = "legacy"  # the mode of a Program that goes to the second sandbox
 
 
 class Box(Protocol):

@@ -3,12 +3,11 @@
 The text is not ours, so it is not in this repository; the test reads it from beside the checkout.
 """
 
-import ast
-import json
 import re
 from pathlib import Path
 
 import pytest
+from published import as_notebook, code_cells, find
 
 from grader.context import Grading
 from grader.pipeline import Context, grade
@@ -16,9 +15,7 @@ from grader.sandbox.pool import Zygote
 from grader.types import Graded, Submission, Verdict
 
 SLUG = "distillation_torch"
-SEEDS = Path(__file__).resolve().parents[2] / "shared" / "seeds"
-TEXT = next(iter(sorted(SEEDS.glob("001_*.txt"))), None)
-printed = pytest.mark.skipif(TEXT is None, reason=f"the course's text is not at {SEEDS}")
+TEXT, printed = find("001")
 
 # The notebook breaks off in front of its last loop. A learner would have gone on like this.
 LAST_LOOP = """
@@ -49,31 +46,10 @@ def train_mse_loss(teacher, student, train_loader, epochs, learning_rate,
 """
 
 
-def code_of(part: str) -> str:
-    """The code that a printed cell begins with: as many paragraphs as are Python together."""
-    paragraphs = part.split("\n\n")
-    for count in range(len(paragraphs), 0, -1):
-        code = "\n\n".join(paragraphs[:count])
-        try:
-            ast.parse(code)
-        except SyntaxError:
-            continue
-        return code.rstrip()
-    return paragraphs[0]
-
-
 def cells() -> list[str]:
     """The sources of the printed notebook's code cells."""
     assert TEXT is not None
-    return [
-        code_of(part) for part in re.split(r"^In \[(?:\d+|None)\]:\n", TEXT.read_text("utf-8"), flags=re.M)[1:]
-    ]
-
-
-def as_notebook(sources: list[str]) -> bytes:
-    empty: dict[str, object] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-    made = [{**empty, "source": source} for source in sources]
-    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).encode()
+    return code_cells(TEXT.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 The text is not ours, so it is not in this repository; the test reads it from beside the checkout.
 """
 
-import ast
 import json
 import re
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from published import as_notebook, code_cells, find
 
 from grader.context import Grading
 from grader.pipeline import Context, grade
@@ -18,26 +18,11 @@ from grader.sandbox.pool import Zygote
 from grader.types import Call, Chunk, Graded, Limits, Program, Submission, Verdict
 
 SLUG = "distiller_keras"
-SEEDS = Path(__file__).resolve().parents[2] / "shared" / "seeds"
-TEXT = next(iter(sorted(SEEDS.glob("002_*.txt"))), None)
-printed = pytest.mark.skipif(TEXT is None, reason=f"the published text is not at {SEEDS}")
+TEXT, printed = find("002")
 
 SLIP = ("self.teacher = student", "self.student = teacher")
 MENDED = ("self.teacher = teacher", "self.student = student")
 STEP = "loss = self.alpha * student_loss + (1 - self.alpha) * distillation_loss"
-
-
-def code_of(part: str) -> str:
-    """The code that a printed cell begins with: as many paragraphs as are Python together."""
-    paragraphs = part.split("\n\n")
-    for count in range(len(paragraphs), 0, -1):
-        code = "\n\n".join(paragraphs[:count])
-        try:
-            ast.parse(code)
-        except SyntaxError:
-            continue
-        return code.rstrip()
-    return paragraphs[0]
 
 
 def cells(*mended: tuple[str, str]) -> list[str]:
@@ -47,13 +32,7 @@ def cells(*mended: tuple[str, str]) -> list[str]:
     for old, new in mended:
         assert text.count(old) == 1
         text = text.replace(old, new)
-    return [code_of(part) for part in re.split(r"^In \[None\]:\n", text, flags=re.M)[1:]]
-
-
-def as_notebook(sources: list[str]) -> bytes:
-    empty: dict[str, object] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-    made = [{**empty, "source": source} for source in sources]
-    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).encode()
+    return code_cells(text)
 
 
 @pytest.fixture(scope="module")

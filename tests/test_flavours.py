@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from grader.flavours import LEGACY, Flavours
-from grader.modes import detect
+from grader.flavours import Flavours
+from grader.modes import LEGACY, detect
 from grader.pipeline import in_mode
 from grader.sandbox.attempts import Follow
 from grader.sandbox.pool import NotInstalled

@@ -111,19 +111,19 @@ def grade_all(
     if not work:
         return
     with ExitStack() as stack:
-        sandbox = open_for(grading.assignment, unsafe=options.unsafe)
+        assignment = grading.assignment
+        sandbox = open_for(assignment, unsafe=options.unsafe)
         stack.callback(sandbox.close)
         trainer = None
         if plan := grading.rubric.training:
             store = grading.root / FILE
-            assignment = grading.assignment
             opening = open_trainer(
                 plan, assignment.framework, sandbox, store, options.equipment, assignment.training
             )
             trainer = stack.enter_context(opening)
             if trainer.store.warning:
                 say(trainer.store.warning)
-        whole = functools.partial(execute, stand_ins=grading.assignment.stand_ins)
+        whole = functools.partial(execute, stand_ins=assignment.stand_ins)
         executing = whole if grading.rubric.executes else None
         context = grading.context(sandbox, options.jobs, prepare, trainer, executing)
         progress = stack.enter_context(Progress(total, total - len(work)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from grader.execute.doubt import doubt
 from grader.execute.records import Execution, Substitution
 from grader.sandbox import wire
-from grader.sandbox.dialogue import OUT_OF_MEMORY, TEXT_LIMIT, Forged, clean
-from grader.types import Fault, Place, Verdict
+from grader.sandbox.dialogue import OUT_OF_MEMORY, Forged, clean, fault, place_in
+from grader.types import Fault, Verdict
 
 __all__ = ["Dialogue", "Forged"]
 
@@ -25,7 +26,8 @@ class Dialogue:
     """Follows one client. Fed with bytes; remembers which cells ran and which failed."""
 
     def __init__(self, cells: Sequence[tuple[int, str]], mode: str) -> None:
-        self._cells, self._mode = dict(cells), mode
+        self._cells: dict[int | None, str] = dict(cells)
+        self._mode = mode
         self._order = [number for number, _ in cells]
         self._splitter = wire.Splitter(1 << 20)
         self._received = 0
@@ -80,23 +82,13 @@ class Dialogue:
         return self._order[done] if done < len(self._order) else None
 
     def _hear_failure(self, note: dict[str, Any]) -> None:
-        kind, message = note.get("type"), note.get("message")
-        if not isinstance(kind, str) or not isinstance(message, str):
-            raise Forged("an error without type and message")
-        where = note.get("place")
-        place = self._place(*where) if isinstance(where, list) and len(where) == 2 else None
-        here = self._place(self._running, note.get("line"))
+        told, here = fault(note, self._cells, "call"), place_in(self._cells, self._running, note.get("line"))
         self._line = here.line if here else None
-        self._fault = Fault(clean(kind)[:100] or "Exception", clean(message, TEXT_LIMIT), place or here)
+        self._fault = replace(told, place=told.place or here)
         self.doubt = doubt(self._fault, self._substitutions.values())
-        memory = kind in OUT_OF_MEMORY
+        memory = note["type"] in OUT_OF_MEMORY
         self.verdict = Verdict.MEMORY if memory else Verdict.INCONCLUSIVE if self.doubt else Verdict.ERROR
         self.finished = True
-
-    def _place(self, cell: object, line: object) -> Place | None:
-        if type(cell) is not int or type(line) is not int or cell not in self._cells:
-            return None
-        return Place(cell, line) if 0 < line <= self._cells[cell].count("\n") + 1 else None
 
     def _hear_substitution(self, note: dict[str, Any]) -> None:
         kind, detail, cell = note.get("kind"), note.get("detail"), note.get("cell")

@@ -131,7 +131,7 @@ class Dialogue:
             self._may_fault = True
         elif kind == "fault" and self._may_fault and note.get("at") == self._started - 1:
             self._may_fault = False
-            self.load_faults.append(fault(note, self._program, "load"))
+            self.load_faults.append(fault(note, self._program.cells, "load"))
         elif kind == "loaded" and self._started == len(self._chunks):
             self.loaded = True
         else:
@@ -148,7 +148,7 @@ class Dialogue:
             self._forger = self._calls[max(0, len(self.observations) - 1)]  # who guesses ahead
             raise Forged("a reply before the question")
         if kind == "error" and not arrays:
-            told = fault(note, self._program, "call")
+            told = fault(note, self._program.cells, "call")
             memory = note.get("memory") is True or told.type in OUT_OF_MEMORY
             ended = Verdict.MEMORY if memory else Verdict.ERROR
             observation = Observation(call.id, ended, fault=told)
@@ -165,19 +165,20 @@ class Dialogue:
         self._calls.extend(further)
 
 
-def fault(note: dict[str, Any], program: Program, during: str) -> Fault:
+def fault(note: dict[str, Any], cells: Mapping[int | None, str], during: str) -> Fault:
     """A Fault from what a worker told. Raises Forged for other types."""
     kind, message, where = note.get("type"), note.get("message"), note.get("place")
     if not isinstance(kind, str) or not isinstance(message, str):
         raise Forged("an error without type and message")
-    place = None
-    if isinstance(where, list) and len(where) == 2:
-        cell, line = where
-        known = cell is None or type(cell) is int
-        # A line beyond the cell could carry a number out of a hidden case.
-        if known and cell in program.cells and type(line) is int and 0 < line <= lines(program.cells[cell]):
-            place = Place(cell, line)
+    place = place_in(cells, *where) if isinstance(where, list) and len(where) == 2 else None
     return Fault(clean(kind)[:100] or "Exception", clean(message), place, during)
+
+
+def place_in(cells: Mapping[int | None, str], cell: object, line: object) -> Place | None:
+    """A place that was told, if there is such a line: one beyond the cell could carry a hidden case's number."""
+    if (cell is not None and type(cell) is not int) or cell not in cells or type(line) is not int:
+        return None
+    return Place(cell, line) if 0 < line <= lines(cells[cell]) else None
 
 
 def lines(text: str) -> int:
