@@ -5,13 +5,14 @@ PYTHON ?= python3
 GPU ?=
 ARGS ?=
 WORKERS ?= auto
+KILLS ?= 200
 
 BIN := .venv/bin
 TENSORFLOW := $(if $(GPU),tensorflow[and-cuda],)
 STAMP := .venv/.installed$(if $(GPU),-gpu,)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench vet bake clean
+.PHONY: help setup demo test drill lint format bench vet bake clean
 
 help: ## list the targets
 	@echo 'make TARGET [PYTHON=python3.12] [GPU=1]'
@@ -39,7 +40,10 @@ demo: $(STAMP) ## grade the sample submissions of every assignment; reports in d
 		$(BIN)/grader grade "tests/submissions/$$slug" -a "$$slug" -o "demo-out/$$slug" --dev-secret $(ARGS) || exit 1; done
 
 test: $(STAMP) ## run the tests (ARGS='tests/test_draw.py -x' to choose; WORKERS=0: one after another)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+drill: $(STAMP) ## kill the grader and its processes at random, 200 times (KILLS=n), and demand that nothing is lost
+	$(BIN)/python tests/drill.py $(KILLS)
 
 lint: $(STAMP) ## style, types and import directions
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from _measure import ROOT, fresh_import, one_core, spread
 
 from grader.context import DEVELOPMENT_SECRET, Grading
 from grader.flavours import open_for
-from grader.intake import find, read
+from grader.intake import one, read
 from grader.pipeline import grade
 from grader.spec import list_assignments
 
@@ -25,7 +25,7 @@ def main(rounds: int) -> None:
     print(f"fresh import tensorflow, CPU s: {spread(imports)}")
     for slug in list_assignments(ROOT):
         grading = Grading(ROOT, slug, DEVELOPMENT_SECRET)
-        submission = read(find([right(slug)])[0])
+        submission = read(one(right(slug)))
         with open_for(grading.assignment) as sandbox:
             context = grading.context(sandbox)
             runs = [grade(submission, context).run for _ in range(rounds)]

@@ -55,7 +55,7 @@ def main(rounds: int) -> None:
 
 def samples(context: Context) -> tuple[Submission, list[Submission]]:
     """A right submission, and all that can be read and that no limit had to end."""
-    entries = [read(entry) for entry in find([ROOT / "tests" / "submissions" / "distillation_tf"])]
+    entries = [read(entry) for entry in find([ROOT / "tests" / "submissions" / "distillation_tf"]).entries]
     graded = [(s, grade(s, context)) for s in entries]
     usable = [(s, g) for s, g in graded if g.run and not any(r.verdict in ENDED_BY_US for r in g.results)]
     return next(s for s, g in usable if g.grade.earned == g.grade.possible), [s for s, _ in usable]

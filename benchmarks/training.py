@@ -19,7 +19,7 @@ from pathlib import Path
 from _measure import QUIET, ROOT, one_core, spread
 
 from grader.context import Grading
-from grader.intake import find, read
+from grader.intake import one, read
 from grader.judge import judge
 from grader.pipeline import read_program
 from grader.plan import plan as plan_calls
@@ -45,7 +45,7 @@ def main() -> None:
     step = child("--notebook", str(ROOT / "assignments" / "distillation_tf" / "notebook.ipynb"), str(MEASURED))
     with tempfile.TemporaryDirectory() as folder, Zygote("tensorflow") as sandbox:
         context = grading.context(sandbox)
-        submission = read(find([next(SAMPLE.glob("*.ipynb"))])[0])
+        submission = read(one(next(SAMPLE.glob("*.ipynb"))))
         program = read_program(submission, context)
         cases = [e.case for e in context.expectations.cases.values()]
         run = sandbox.run(program, plan_calls(grading.assignment, cases), grading.assignment.limits)

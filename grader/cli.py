@@ -7,49 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grader
+from grader import help_texts
 from grader.commands import INTERRUPTED, USAGE
 from grader.i18n import LANGUAGES, language
 from grader.types import FriendlyError
 
-GRADE = """examples:
-  grader grade submissions/ -a distillation_tf -o out
-  grader grade class.zip -a distillation_tf -o out -j 4 --lang ko
-  grader grade kim.ipynb -a distillation_tf -o out --again --no-train
-
-The same command again grades only what is new or changed. out/grades.csv holds one row per
-submission, out/<id>/feedback.md what its learner should read, out/<id>/result.json everything.
-exit codes: 0 every submission has a final grade, 3 some have not (listed), 2 usage or configuration."""
-CHECK = """examples:
-  grader check my.ipynb
-  grader check my.ipynb -e attention_transfer --lang ko
-
-exit codes: 0 all passed, 1 something to mend, 2 could not check."""
-NEW = """examples:
-  grader new my_assignment
-  grader new my_assignment --framework torch --title-en "Attention" --title-ko "어텐션"
-
-Writes assignments/<slug>/, reference/<slug>/ and a block of rubric.yaml: two small exercises that vet green,
-to be replaced by your own. Nothing that exists is touched; after an error nothing is left behind.
-exit codes: 0 written, 2 usage or configuration (no such name, the name is taken, the framework is missing)."""
-VET = """example:
-  grader vet distillation_tf
-
-exit codes: 0 the assignment is sound, 1 it is not, 2 usage or configuration."""
-BAKE = """example:
-  grader bake distillation_tf
-
-Writes assignments/<slug>/public.npz. --check only says whether it is up to date."""
-DOCTOR = "example:\n  grader doctor\n\nexit codes: 0 strangers' code can be graded here, 1 it cannot."
-CACHE = """examples:
-  grader cache
-  grader cache clear --training
-
-Expected answers of the hidden cases and finished training runs are kept below .grader/cache to save time.
-Nothing else is lost with them: grades stay in their folders, and the secret is never touched.
-exit codes: 0 done, 2 usage or configuration."""
-INIT = "example:\n  grader init\n\nMakes .grader/secret once; an existing one is never overwritten."
+if TYPE_CHECKING:
+    from grader.commands.grade import Options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,14 +36,29 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
-    grade = add("grade", "Grade a notebook, a folder or a zip of them.", GRADE)
+    grade = add("grade", "Grade a notebook, a folder or a zip of them.", help_texts.GRADE)
     grade.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="notebook (.ipynb, .py), folder or .zip"
     )
     grade.add_argument("-a", "--assignment", required=True, help="name of a folder in assignments/, or its path")
     grade.add_argument("-o", "--out", required=True, type=Path, help="folder for the results")
     grade.add_argument(
-        "-j", "--jobs", type=_jobs, default=_cores(), help="workers at a time (default: %(default)s)"
+        "-j", "--jobs", type=_jobs, help="workers at a time (default: what cores and free memory allow)"
+    )
+    grade.add_argument(
+        "--roster", type=Path, metavar="CSV", help="the course's list: names, ids, and who handed in nothing"
+    )
+    grade.add_argument(
+        "--anonymous", action="store_true", help="strip names from all reports; out/names.csv tells who is who"
+    )
+    grade.add_argument(
+        "--engine", choices=("local", "dask", "slurm"), default="local", help="where to run (default: %(default)s)"
+    )
+    grade.add_argument(
+        "--scheduler", default="", metavar="URL", help="of Dask, for --engine dask: tcp://host:8786"
+    )
+    grade.add_argument(
+        "--workers", type=_jobs, default=1, metavar="N", help="jobs to start, for --engine slurm (default: 1)"
     )
     grade.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
     grade.add_argument("--no-train", action="store_true", help="numeric checks only, and their points only")
@@ -108,12 +90,25 @@ def parser() -> argparse.ArgumentParser:
         help="draw hidden cases from a secret that everybody knows; for trying out",
     )
     _lang(grade)
-    check = add("check", "Check your own notebook on the public cases.", CHECK)
+    regrade = add("regrade", "Apply a changed rubric or changed cases to a graded class.", help_texts.REGRADE)
+    regrade.add_argument("out", type=Path, metavar="OUT", help="folder of an earlier `grader grade -o OUT`")
+    regrade.add_argument("-j", "--jobs", type=_jobs, help="workers at a time, where something must run")
+    regrade.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
+    status = add("status", "Show how far a run is, from another terminal.", help_texts.STATUS)
+    status.add_argument("out", type=Path, metavar="OUT")
+    status.add_argument("--watch", action="store_true", help="refresh until it has finished")
+    status.add_argument("--json", action="store_true", help="print as JSON")
+    diff = add("diff", "Show whose grade moved between two graded classes, and why.", help_texts.DIFF)
+    diff.add_argument("one", type=Path, metavar="OUT1")
+    diff.add_argument("two", type=Path, metavar="OUT2")
+    diff.add_argument("--json", action="store_true", help="print as JSON")
+    _lang(diff)
+    check = add("check", "Check your own notebook on the public cases.", help_texts.CHECK)
     check.add_argument("notebook", type=Path, metavar="NOTEBOOK")
     check.add_argument("-a", "--assignment", help="default: the one whose exercises the notebook holds")
     check.add_argument("-e", "--exercise", help="show only this exercise")
     _lang(check)
-    new = add("new", "Start an assignment: files that vet green, to be changed into your own.", NEW)
+    new = add("new", "Start an assignment: files that vet green, to be changed into your own.", help_texts.NEW)
     new.add_argument("slug", help="its name in assignments/ and reference/")
     new.add_argument(
         "--framework",
@@ -123,17 +118,19 @@ def parser() -> argparse.ArgumentParser:
     )
     new.add_argument("--title-en", default="", metavar="TITLE", help="its English title (default: from the name)")
     new.add_argument("--title-ko", default="", metavar="TITLE", help="its Korean title (default: the English one)")
-    vet = add("vet", "Prove that an assignment is sound: references, variants, mistakes, tolerances.", VET)
+    vet = add(
+        "vet", "Prove that an assignment is sound: references, variants, mistakes, tolerances.", help_texts.VET
+    )
     vet.add_argument("assignment", nargs="?", help="default: all")
-    bake = add("bake", "Make the stored numbers of the public cases.", BAKE)
+    bake = add("bake", "Make the stored numbers of the public cases.", help_texts.BAKE)
     bake.add_argument("assignment", nargs="?", help="default: all")
     bake.add_argument("--check", action="store_true", help="write nothing; exit 1 when out of date")
-    cache = add("cache", "Show or remove what is kept to save time.", CACHE)
+    cache = add("cache", "Show or remove what is kept to save time.", help_texts.CACHE)
     cache.add_argument("action", nargs="?", choices=("show", "clear"), default="show", help="default: show")
     cache.add_argument("--answers", action="store_true", help="only the expected answers of the hidden cases")
     cache.add_argument("--training", action="store_true", help="only the training runs")
-    add("doctor", "Show what isolates submissions on this machine.", DOCTOR)
-    add("init", "Make the secret that the hidden cases are drawn from.", INIT)
+    add("doctor", "Show what isolates submissions on this machine.", help_texts.DOCTOR)
+    add("init", "Make the secret that the hidden cases are drawn from.", help_texts.INIT)
     return top
 
 
@@ -164,21 +161,21 @@ def _dispatch(args: argparse.Namespace) -> int:
     match args.command:
         case "grade":
             from grader.commands import grade
-            from grader.training.opening import Equipment
 
-            equipment = Equipment(args.device, args.gpu_workers, args.data)
-            options = grade.Options(
-                args.jobs,
-                not args.no_train,
-                args.execute,
-                equipment,
-                args.json,
-                args.again,
-                args.unsafe,
-                args.dev_secret,
-                lang,
-            )
-            return grade.run(args.paths, args.assignment, args.out, options)
+            return grade.run(args.paths, args.assignment, args.out, _options(args, lang))
+        case "regrade":
+            from grader.commands import regrade
+            from grader.commands.grade import Options
+
+            return regrade.run(args.out, Options(jobs=args.jobs, as_json=args.json))
+        case "status":
+            from grader.commands import status
+
+            return status.run(args.out, watch=args.watch, as_json=args.json)
+        case "diff":
+            from grader.commands import diff
+
+            return diff.run(args.one, args.two, as_json=args.json, lang=lang)
         case "check":
             from grader.commands import check
 
@@ -189,6 +186,28 @@ def _dispatch(args: argparse.Namespace) -> int:
             return cache.run(args.action, answers=args.answers, training=args.training)
         case _:
             return _author(args)
+
+
+def _options(args: argparse.Namespace, lang: str) -> Options:
+    from grader.commands.grade import Options
+    from grader.training.opening import Equipment
+
+    return Options(
+        jobs=args.jobs,
+        train=not args.no_train,
+        execute=args.execute,
+        equipment=Equipment(args.device, args.gpu_workers, args.data),
+        as_json=args.json,
+        again=args.again,
+        unsafe=args.unsafe,
+        dev_secret=args.dev_secret,
+        lang=lang,
+        anonymous=args.anonymous,
+        roster=args.roster,
+        engine=args.engine,
+        scheduler=args.scheduler,
+        workers=args.workers,
+    )
 
 
 def _author(args: argparse.Namespace) -> int:
@@ -220,10 +239,6 @@ def _jobs(text: str) -> int:
     if not 1 <= number <= 1024:
         raise argparse.ArgumentTypeError("between 1 and 1024")
     return number
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

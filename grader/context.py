@@ -19,9 +19,10 @@ from grader.notebook import parse_notebook, read_bytes
 from grader.oracle import Sandbox
 from grader.pipeline import Context
 from grader.programs import Reference, load_reference
+from grader.sandbox.launch import installed
 from grader.spec import ConfigError, load_assignment, load_rubric
-from grader.training.trainer import Trainer
-from grader.types import Assignment, Case, Execution, Notebook, Policies, Rubric
+from grader.training.trainer import Training
+from grader.types import Assignment, Case, Execution, Expectations, Notebook, Policies, Rubric
 
 DEVELOPMENT_SECRET = b"grader development secret"
 SECRET_FILE = Path(".grader") / "secret"
@@ -75,10 +76,10 @@ def load_template(assignment: Assignment) -> Notebook:
     return parse_notebook(read_bytes(path), path.name)
 
 
-def environment(sandbox: Sandbox) -> dict[str, str]:
+def environment(framework: str) -> dict[str, str]:
     """Versions that a result depends on."""
     own = {"grader": grader.__version__, "python": platform.python_version(), "numpy": np.__version__}
-    return {**own, **sandbox.versions, "platform": platform.platform()}
+    return {**own, **installed(framework), "platform": platform.platform()}
 
 
 class Grading:
@@ -114,28 +115,37 @@ class Grading:
         sandbox: Sandbox,
         jobs: int = 1,
         progress: Callable[[int, int], None] = lambda done, total: None,
-        trainer: Trainer | None = None,
+        trainer: Training | None = None,
         execute: Callable[[Notebook], Execution] | None = None,
     ) -> Context:
-        """Expected answers from the cache, or computed once and cached."""
-        versions = "-".join(f"{k}{v}" for k, v in sorted(sandbox.versions.items()))
-        cache = self.root / ".grader" / "cache" / f"{self.assignment.slug}-{self.digest[:16]}-{versions}.npz"
-        cases_digest = oracle.cases_digest(self.cases)
-        try:
-            expectations = store.load(cache, self.cases, cases_digest)
-        except store.UNUSABLE:
-            expectations = oracle.compute(self.assignment, self.reference, self.cases, sandbox, jobs, progress)
-            _save_if_possible(cache, lambda: store.save(cache, expectations, cases_digest))
+        """What judging needs, with expected answers from the cache, or computed once and cached."""
         return Context(
             self.assignment,
             self.rubric,
-            expectations,
+            self.expectations(sandbox, jobs, progress),
             self.template,
             sandbox,
-            environment(sandbox),
+            environment(self.assignment.framework),
             trainer,
             execute,
         )
+
+    def expectations(
+        self,
+        sandbox: Sandbox,
+        jobs: int = 1,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Expectations:
+        """From the cache, or computed once in `sandbox` and cached."""
+        versions = "-".join(f"{k}{v}" for k, v in sorted(installed(self.assignment.framework).items()))
+        cache = self.root / ".grader" / "cache" / f"{self.assignment.slug}-{self.digest[:16]}-{versions}.npz"
+        cases_digest = oracle.cases_digest(self.cases)
+        try:
+            return store.load(cache, self.cases, cases_digest)
+        except store.UNUSABLE:
+            computed = oracle.compute(self.assignment, self.reference, self.cases, sandbox, jobs, progress)
+            _save_if_possible(cache, lambda: store.save(cache, computed, cases_digest))
+            return computed
 
 
 def public_cases(assignment: Assignment) -> tuple[Case, ...]:
@@ -158,7 +168,8 @@ def self_check(folder: Path, sandbox: Sandbox) -> Context:
     except store.UNUSABLE as stale:
         raise ConfigError([f"{path}: out of date ({stale}); the author remakes it with `grader bake`"]) from stale
     rubric = Rubric(assignment.slug, (), Policies())
-    return Context(assignment, rubric, expectations, load_template(assignment), sandbox, environment(sandbox))
+    versions = environment(assignment.framework)
+    return Context(assignment, rubric, expectations, load_template(assignment), sandbox, versions)
 
 
 def bake(folder: Path, reference: Reference, sandbox: Sandbox, jobs: int = 1) -> Path:

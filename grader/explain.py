@@ -136,6 +136,8 @@ def explain_unreadable(reason: str, detail: str, lang: str) -> str:
     """Why nothing could be read, and what to do."""
     _ = translator(lang)
     told = _(UNREADABLE.get(reason, UNREADABLE_OTHERWISE))
+    if reason == "no_notebook":  # what there is in its place
+        return f"{told} ({clean(detail, 200)})" if detail else told
     line = re.search(r"\bline (\d+)", detail)
     return f"{told} ({explain_place(Place(None, int(line[1])), lang)})" if line else told
 

@@ -81,6 +81,36 @@ class Flavours:
             self._legacy.close()
 
 
+class WhenNeeded:
+    """A sandbox that is opened when the first program runs: judging stored observations needs none."""
+
+    def __init__(self, opens: Callable[[], Box]) -> None:
+        self._opens, self._lock = opens, threading.Lock()
+        self._box: Box | None = None
+
+    @property
+    def box(self) -> Box:
+        """What runs programs. Raises as `open_for` does."""
+        with self._lock:
+            if self._box is None:
+                self._box = self._opens()
+        return self._box
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of what is opened."""
+        return self.box.versions
+
+    def run(self, program: Program, calls: Sequence[Asked], limits: Limits, follow: Follow | None = None) -> Run:
+        """As `Zygote.run`."""
+        return self.box.run(program, calls, limits, follow)
+
+    def close(self) -> None:
+        """Stop it, if it was opened."""
+        if self._box is not None:
+            self._box.close()
+
+
 def open_for(assignment: Assignment, *, unsafe: bool = False) -> Zygote | PlainRunner | Flavours:
     """What runs the submissions of an assignment. Raises as `open_sandbox` does."""
     main = open_sandbox(assignment.framework, unsafe=unsafe)

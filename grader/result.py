@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from grader.alike import behaviour
 from grader.check_words import explain_check
 from grader.execution_words import explain_execution, explain_fault, explain_substitutions
 from grader.explain import (
@@ -15,16 +16,20 @@ from grader.explain import (
     explain_unreadable,
     located,
 )
+from grader.fingerprints import prints
 from grader.i18n import translator
 from grader.network import segments
 from grader.types import (
     NOTHING,
+    Assignment,
     CheckResult,
     Comparison,
+    Criterion,
     Execution,
     Expectations,
     Fault,
     Graded,
+    Notebook,
     Place,
     Remark,
     Score,
@@ -75,18 +80,30 @@ def to_json(result: Mapping[str, Any]) -> str:
     return json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def to_row(graded: Graded, lang: str) -> dict[str, Any]:
-    """What a class table needs of one submission, as plain values: kept in the journal."""
-    grade = graded.grade
+def to_row(graded: Graded, lang: str, template: Notebook | None = None) -> dict[str, Any]:
+    """What the tables and pages of a class need of one submission, as plain values: kept in the journal.
+
+    `template` is the notebook as it was handed out; its code is nobody's own.
+    """
+    grade, submission = graded.grade, graded.submission
     return {
-        "id": graded.submission.id,
+        "id": submission.id,
+        "name": submission.learner.name,
+        "learner": submission.learner.id,
+        "email": submission.learner.email,
+        "group": submission.learner.group,
+        "late": submission.late,
+        "path": submission.path,
+        "sha256": submission.sha256,
         "final": grade.final,
         "earned": _number(grade.earned) if grade.final else None,
         "possible": _number(grade.possible),
         "criteria": [
             {
                 "id": score.criterion.id,
+                "title": criterion_title(score.criterion, graded.assignment, lang),
                 "kind": score.criterion.kind,
+                "exercise": score.criterion.exercise or "",
                 "points": _number(score.criterion.points),
                 "earned": _number(score.earned) if grade.final else None,
                 "verdict": score.verdict.value,
@@ -94,7 +111,38 @@ def to_row(graded: Graded, lang: str) -> dict[str, Any]:
             for score in grade.scores
         ],
         "mistakes": [result.mistake for result in graded.results if result.mistake],
+        "unreadable": graded.unreadable.partition(":")[0],
         "note": _note(graded, lang),
+        "twin": graded.twin,
+        "seconds": _number(graded.timing.get("wall_s", 0.0)),
+        "training": [_trained(check) for result in graded.results for check in result.checks if check.training],
+        "wrong": behaviour(graded),
+        "prints": prints(graded.program, template) if graded.program else {},
+    }
+
+
+def criterion_title(criterion: Criterion, assignment: Assignment, lang: str) -> str:
+    """What people read for a criterion."""
+    if criterion.title:
+        return criterion.title.get(lang, criterion.id)
+    _ = translator(lang)
+    exercise = assignment.exercises.get(criterion.exercise or "")
+    if exercise is not None:
+        title = exercise.title.get(lang, exercise.name)
+        return _("{exercise}: training").format(exercise=title) if criterion.kind == "training" else title
+    titles = {"robustness": _("robustness"), "runs_clean": _("the whole notebook runs")}
+    return titles.get(criterion.kind, criterion.id)
+
+
+def _trained(check: CheckResult) -> dict[str, Any]:
+    summary = check.training.summary if check.training else None
+    return {
+        "exercise": check.exercise,
+        "verdict": check.verdict.value,
+        "mean": _rounded(summary.mean, 3) if summary else None,
+        "low": _rounded(summary.low, 3) if summary else None,
+        "high": _rounded(summary.high, 3) if summary else None,
+        "margin": _number(summary.margin) if summary else None,
     }
 
 
@@ -105,7 +153,7 @@ def remarks(graded: Graded, lang: str) -> Iterator[tuple[Remark, str]]:
         yield Remark("unreadable"), explain_unreadable(reason, detail, lang)
     if not graded.grade.final:
         yield Remark("internal"), explain_remark(Remark("internal"), lang)
-    noted = graded.program.remarks if graded.program else ()
+    noted = (*graded.submission.remarks, *(graded.program.remarks if graded.program else ()))
     faults = graded.run.load_faults if graded.run else ()
     for remark in (*noted, *(_load_fault(fault) for fault in faults)):
         yield remark, explain_remark(remark, lang)

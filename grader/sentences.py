@@ -97,6 +97,9 @@ REMARKS: Mapping[str, str] = {
     "legacy_keras_tried": mark(
         "With Keras 3 the code stopped with an error, so it was run with legacy Keras (tf_keras)."
     ),
+    "chosen_notebook": mark("Several notebooks were handed in. This one was graded: {detail}"),
+    "newest_version": mark("A file was handed in more than once. The newest version was graded: {detail}"),
+    "online_text": mark("An online text was handed in as well. It is not graded here."),
     "internal": OUR_FAULT,
     "load_fault": mark("This part of the notebook stopped with an error when it was run: {detail}"),
 }
@@ -115,6 +118,9 @@ UNREADABLE: Mapping[str, str] = {
     "not_a_notebook": mark("This file is not a notebook. Download the .ipynb file itself and hand that in."),
     "no_code": mark("The notebook has no cell with code. Check that you handed in the right file."),
     "encrypted": mark("The archive is protected by a password. Hand in one without a password."),
+    "no_notebook": mark("There is no notebook (.ipynb) in what was handed in. Please hand it in."),
+    "bad_archive": mark("The archive is damaged and cannot be opened. Hand in the notebook itself."),
+    "unsafe_name": mark("The name of the file leads out of its archive. Hand in the notebook itself."),
 }
 UNREADABLE_OTHERWISE = mark("The file could not be read as a notebook. Please hand in again.")
 BECAUSE: Mapping[str, str] = {

@@ -620,6 +620,16 @@ class Grade:
 
 
 @dataclass(frozen=True)
+class Learner:
+    """Who handed something in, as far as an export tells. Untrusted text, NFC."""
+
+    name: str = ""
+    id: str = ""  # the learning system's own: participant, user id, login
+    group: str = ""  # of a team submission
+    email: str = ""
+
+
+@dataclass(frozen=True)
 class Submission:
     """One thing handed in."""
 
@@ -629,6 +639,9 @@ class Submission:
     sha256: str
     problem: str = ""  # what is wrong with the file, "code: detail": the learner's affair
     fault: str = ""  # why we could not read it: ours
+    learner: Learner = Learner()
+    late: bool = False  # the learning system says so; points know nothing of it
+    remarks: tuple[Remark, ...] = ()  # what intake decided: which of several notebooks was taken, ...
 
 
 @dataclass(frozen=True)
@@ -644,4 +657,6 @@ class Graded:
     execution: Execution | None = None  # of the whole notebook, where that was asked for
     unreadable: str = ""  # reason code when the notebook could not be read
     internal: str = ""  # our own fault, in words for the instructor
+    notebook: Notebook | None = None  # all code cells, as they were written
+    twin: str = ""  # id of the submission whose identical program was run in its place
     timing: Mapping[str, float] = field(default_factory=dict)

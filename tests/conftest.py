@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +22,29 @@ if TYPE_CHECKING:
 # For the few tests that import TensorFlow themselves: quiet, and the rounding that the sandbox has.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+# By what they take, so that no worker begins a long file when the others are done: `make test` hands out
+# whole files in this order.
+LONGEST_FIRST = (
+    "test_contracts.py",
+    "test_grade.py",
+    "test_hostile.py",
+    "test_execute_modes.py",
+    "test_execute_assignments.py",
+    "test_training_end_to_end.py",
+    "test_samples.py",
+    "test_loops.py",
+    "test_extract.py",
+    "test_execute.py",
+    "test_training_sandbox.py",
+    "test_cli.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order of the files; within a file nothing changes."""
+    rank = {name: at for at, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +102,44 @@ def sandbox_for(request: pytest.FixtureRequest) -> Callable[[Assignment], Sandbo
 
 
 @pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AbstractContextManager[None]]:
+    """Held while an assignment's context is opened: one worker computes the answers, the others find them."""
+    import fcntl
+
+    folder = tmp_path_factory.getbasetemp().parent  # the same for all workers
+
+    @contextlib.contextmanager
+    def held(slug: str) -> Iterator[None]:
+        with open(folder / f"{slug}.lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    return held
+
+
+@pytest.fixture(scope="session")
+def context_of(
+    root: Path,
+    dev_secret: bytes,
+    sandbox_for: Callable[[Assignment], Sandbox],
+    alone: Callable[[str], AbstractContextManager[None]],
+) -> Callable[[str], Context]:
+    """What judging a submission of an assignment needs, opened once: with the development secret."""
+    from grader.context import Grading
+
+    made: dict[str, Context] = {}
+
+    def context(slug: str) -> Context:
+        if slug not in made:
+            grading = Grading(root, slug, dev_secret)
+            with alone(slug):
+                made[slug] = grading.context(sandbox_for(grading.assignment), jobs=2)
+        return made[slug]
+
+    return context
+
+
+@pytest.fixture(scope="session")
 def grading(root: Path, dev_secret: bytes) -> Grading:
     """The TensorFlow assignment as a class would be graded with it, with the development secret."""
     from grader.context import Grading
@@ -85,9 +148,17 @@ def grading(root: Path, dev_secret: bytes) -> Grading:
 
 
 @pytest.fixture(scope="session")
-def context(grading: Grading, tf_sandbox: Zygote) -> Context:
+def context(context_of: Callable[[str], Context]) -> Context:
     """What judging a submission of that assignment needs."""
-    return grading.context(tf_sandbox, jobs=2)
+    return context_of("distillation_tf")
+
+
+@pytest.fixture(scope="session")
+def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root whose one assignment needs NumPy alone (small_class.py), for tests of commands."""
+    from small_class import make_root
+
+    return make_root(tmp_path_factory.mktemp("small") / "root")
 
 
 @pytest.fixture
@@ -99,21 +170,23 @@ def store() -> Iterator[Cache]:
         yield cache
 
 
-@pytest.fixture(scope="module")
-def tensorflow() -> Iterator[Zygote]:
-    """A TensorFlow sandbox that the tests of one file share."""
+@pytest.fixture(scope="session")
+def tensorflow(request: pytest.FixtureRequest) -> Zygote:
+    """The TensorFlow sandbox, for tests that go without it where TensorFlow is not installed."""
     pytest.importorskip("tensorflow")
-    from grader.sandbox.pool import Zygote
-
-    with Zygote("tensorflow") as zygote:
-        yield zygote
+    return cast("Zygote", request.getfixturevalue("tf_sandbox"))
 
 
-@pytest.fixture(scope="module")
-def torch() -> Iterator[Zygote]:
-    """A PyTorch sandbox that the tests of one file share."""
+@pytest.fixture(scope="session")
+def torch(request: pytest.FixtureRequest) -> Zygote:
+    """The PyTorch sandbox, likewise."""
     pytest.importorskip("torch")
-    from grader.sandbox.pool import Zygote
+    return cast("Zygote", request.getfixturevalue("torch_sandbox"))
 
-    with Zygote("torch") as zygote:
-        yield zygote
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that the pages were not tried in a browser."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if missed := sum("NO BROWSER" in reason for reason in skipped):
+        line = f"NO BROWSER: {missed} tests of the HTML reports were skipped; they need chromium and playwright"
+        terminalreporter.write_line(line, red=True, bold=True)

@@ -24,6 +24,8 @@ WORKER_SIDE = {
     "grader.sandbox.dialect",
     "grader.sandbox.probing",
 }
+# Loaded by the Dask engine when it is opened, and inside Dask's workers.
+ON_DASK = {"grader.engines.dask_crew", "grader.engines.dask_worker"}
 INSIDE = "grader.execute.inside"  # the same for whole notebooks
 # Top-level packages that the grading process must not load: frameworks, engines, web libraries.
 HEAVY = {"tensorflow", "torch", "keras", "tf_keras", "jax", "sklearn", "dask", "distributed", "requests",
@@ -66,8 +68,12 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 
 
 def test_no_module_of_the_trusted_side_loads_anything_heavy() -> None:
-    trusted = {dotted(path) for path in SOURCES if path.name != "__main__.py"} - WORKER_SIDE
+    trusted = {dotted(path) for path in SOURCES if path.name != "__main__.py"} - WORKER_SIDE - ON_DASK
     assert not heavy(loaded_by(*sorted(module for module in trusted if not module.startswith(INSIDE))))
+
+
+def test_a_learners_self_check_loads_nothing_heavy() -> None:
+    assert not heavy(loaded_by("grader.commands.check"))
 
 
 def test_the_worker_imports_only_its_own_side() -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import small_class
 
 SAMPLES = Path(__file__).parent / "submissions" / "distillation_tf"
 
@@ -34,50 +35,64 @@ def learner_root(tmp_path: Path, root: Path) -> Path:
     return copy
 
 
+@pytest.fixture
+def small_laptop(tmp_path: Path, small_root: Path) -> Path:
+    """The same with the small assignment, which needs no framework."""
+    copy = tmp_path / "small"
+    shutil.copytree(small_root / "assignments", copy / "assignments")
+    return copy
+
+
+def handed_in(path: Path, kind: str) -> Path:
+    path.write_bytes(small_class.notebook(kind))
+    return path
+
+
 def test_check_needs_only_what_a_learner_has_and_guesses_the_assignment(learner_root: Path) -> None:
     done = grader("check", SAMPLES / "right_broadcast" / "submission.ipynb", root=learner_root)
     assert done.returncode == 0, done.stderr
     assert "7 of 7 exercises are right on the public cases" in done.stdout
 
 
-def test_check_names_the_mistake_in_the_chosen_language(learner_root: Path) -> None:
-    notebook = SAMPLES / "at_no_abs" / "submission.ipynb"
-    for lang, hint, known in (("en", "absolute value", "looks like"), ("ko", "절댓값", "짐작되는 원인")):
-        done = grader("check", notebook, "-e", "attention_transfer", "--lang", lang, root=learner_root)
+def test_check_names_the_mistake_in_the_chosen_language(small_laptop: Path, tmp_path: Path) -> None:
+    notebook = handed_in(tmp_path / "uphill.ipynb", "uphill")
+    for lang, hint, known in (("en", "uphill", "looks like"), ("ko", "부호", "짐작되는 원인")):
+        done = grader("check", notebook, "-e", "train_step", "--lang", lang, root=small_laptop)
         assert done.returncode == 1
         assert hint in done.stdout
         assert known in done.stdout
-        assert "knowledge_distillation:" not in done.stdout
+        assert "squared_error:" not in done.stdout
 
 
-def test_check_says_when_it_could_not_check(learner_root: Path, tmp_path: Path) -> None:
-    truncated = SAMPLES / "truncated_file" / "submission.ipynb"
+def test_check_says_when_it_could_not_check(learner_root: Path, small_laptop: Path, tmp_path: Path) -> None:
+    truncated = handed_in(tmp_path / "truncated.ipynb", "truncated")
     other = tmp_path / "other.py"
     other.write_text("print('hello')\n")
-    for args, told in (
-        ((truncated,), "submission.ipynb"),
-        ((truncated, "-a", "distillation_tf"), "cut off"),
-        ((tmp_path / "absent.ipynb",), "absent.ipynb"),
-        ((other,), "holds no exercise"),
-        ((other, "-a", "nonsense"), "no such assignment"),
-        ((other, "-a", "distillation_tf", "-e", "nonsense"), "no such exercise"),
+    for root, args, told in (
+        (learner_root, (truncated,), "truncated.ipynb"),
+        (small_laptop, (truncated, "-a", small_class.SLUG), "cut off"),
+        (learner_root, (tmp_path / "absent.ipynb",), "absent.ipynb"),
+        (learner_root, (other,), "holds no exercise"),
+        (learner_root, (other, "-a", "nonsense"), "no such assignment"),
+        (small_laptop, (other, "-a", small_class.SLUG, "-e", "nonsense"), "no such exercise"),
     ):
-        done = grader("check", *args, root=learner_root)
+        done = grader("check", *args, root=root)
         assert done.returncode == 2, args
         assert told in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_check_without_stored_numbers_says_who_makes_them(learner_root: Path) -> None:
-    stored = learner_root / "assignments" / "distillation_tf" / "public.npz"
-    notebook = SAMPLES / "right_broadcast" / "submission.ipynb"
+def test_check_without_stored_numbers_says_who_makes_them(small_laptop: Path, tmp_path: Path) -> None:
+    stored = small_laptop / "assignments" / small_class.SLUG / "public.npz"
+    notebook = handed_in(tmp_path / "right.ipynb", "right")
     spec = stored.with_name("spec.yaml")
     text = spec.read_text("utf-8")
-    assert "low: -3, high: 3" in text
-    spec.write_text(text.replace("low: -3, high: 3", "low: -3, high: 4", 1), "utf-8")
-    stale = grader("check", notebook, "-a", "distillation_tf", root=learner_root)
+    assert "p: {normal: [8, 3]}" in text
+    assert grader("check", notebook, "-a", small_class.SLUG, root=small_laptop).returncode == 0
+    spec.write_text(text.replace("p: {normal: [8, 3]}", "p: {normal: [8, 3], scale: 2}", 1), "utf-8")
+    stale = grader("check", notebook, "-a", small_class.SLUG, root=small_laptop)
     stored.unlink()
-    missing = grader("check", notebook, "-a", "distillation_tf", root=learner_root)
+    missing = grader("check", notebook, "-a", small_class.SLUG, root=small_laptop)
     assert (stale.returncode, missing.returncode) == (2, 2)
     assert "out of date" in stale.stderr
     assert "grader bake" in missing.stderr

@@ -17,12 +17,10 @@ import numpy as np
 import pytest
 from published import find
 
-from grader.context import Grading
 from grader.explain import explain_exercise
-from grader.oracle import Sandbox
 from grader.pipeline import Context, grade
 from grader.sandbox.pool import Zygote
-from grader.types import LANGUAGES, REFERENCE, Assignment, ExerciseResult, Graded, Submission, Verdict
+from grader.types import LANGUAGES, REFERENCE, ExerciseResult, Graded, Submission, Verdict
 
 pytest.importorskip("tf_keras")
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,9 +29,8 @@ FUNCTIONS_ONLY = {"output_shape", "parameter_count"}  # nothing in the course's 
 
 
 @pytest.fixture(scope="module")
-def cnn(dev_secret: bytes, sandbox_for: Callable[[Assignment], Sandbox]) -> Context:
-    grading = Grading(ROOT, "cnn_transfer", dev_secret)
-    return grading.context(sandbox_for(grading.assignment), jobs=2)
+def cnn(context_of: Callable[[str], Context]) -> Context:
+    return context_of("cnn_transfer")
 
 
 # ---------------------------------------------------------------- the course's script

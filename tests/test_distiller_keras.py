@@ -5,6 +5,7 @@ The text is not ours, so it is not in this repository; the test reads it from be
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 from published import as_notebook, code_cells, find
 
-from grader.context import Grading
 from grader.pipeline import Context, grade
 from grader.sandbox.pool import Zygote
 from grader.types import Call, Chunk, Graded, Limits, Program, Submission, Verdict
@@ -36,8 +36,8 @@ def cells(*mended: tuple[str, str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def keras_3(root: Path, dev_secret: bytes, tf_sandbox: Zygote) -> Context:
-    return Grading(root, SLUG, dev_secret).context(tf_sandbox, jobs=2)
+def keras_3(context_of: Callable[[str], Context], tf_sandbox: Zygote) -> Context:
+    return replace(context_of(SLUG), sandbox=tf_sandbox)
 
 
 @pytest.fixture(params=["keras_3", "keras_2"])

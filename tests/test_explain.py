@@ -71,7 +71,13 @@ def marked_sentences(path: Path) -> Iterator[str]:
 
 
 def all_sentences() -> dict[str, str]:
-    return {text: path.name for path in PACKAGE.rglob("*.py") for text in marked_sentences(path)}
+    code = {text: path.name for path in PACKAGE.rglob("*.py") for text in marked_sentences(path)}
+    pages = {text: path.name for path in PACKAGE.rglob("*.html") for text in sentences_of_template(path)}
+    return {**code, **pages}
+
+
+def sentences_of_template(path: Path) -> list[str]:
+    return re.findall(r"""_\("([^"]+)"\)""", path.read_text("utf-8"))
 
 
 def placeholders(text: str) -> set[tuple[str, str]]:
@@ -131,7 +137,7 @@ def codes(pattern: str, *files: str) -> set[str]:
 def test_every_code_that_the_grader_gives_has_a_sentence() -> None:
     kinds = codes(r'Remark\(\s*"(\w+)"', "extract.py", "result.py") - {"unreadable"}
     assert kinds <= sentences.REMARKS.keys()
-    reasons = codes(r'Unreadable\(\s*"(\w+)"', "notebook.py", "intake.py")
+    reasons = codes(r'Unreadable\(\s*"(\w+)"', "notebook.py", "intake/listing.py")
     assert reasons <= sentences.UNREADABLE.keys()
     because = codes(r'Verdict\.\w+, "(\w+)"', "score.py", "pipeline.py")
     assert because <= sentences.BECAUSE.keys() | {verdict.value for verdict in sentences.MEANINGS}

@@ -20,21 +20,18 @@ import numpy as np
 import pytest
 from published import find
 
-from grader.context import Grading
-from grader.oracle import Sandbox
 from grader.pipeline import Context, grade
 from grader.sandbox.pool import Zygote
-from grader.types import Assignment, Call, Chunk, ExerciseResult, Graded, Limits, Program, Submission, Verdict
+from grader.types import Call, Chunk, ExerciseResult, Graded, Limits, Program, Submission, Verdict
 
 SLUG = "fine_tuning_keras"
 TEXT, printed = find("003")
 
 
 @pytest.fixture(scope="module")
-def context(root: Path, dev_secret: bytes, sandbox_for: Callable[[Assignment], Sandbox]) -> Context:
+def context(context_of: Callable[[str], Context]) -> Context:
     """What judging a submission needs: Keras 3, and Keras 2 for notebooks that ask for it."""
-    grading = Grading(root, SLUG, dev_secret)
-    return grading.context(sandbox_for(grading.assignment), jobs=2)
+    return context_of(SLUG)
 
 
 # ---------------------------------------------------------------- the blog post

@@ -13,11 +13,11 @@ import pytest
 
 from grader.plaintext import width
 from grader.reports.feedback import MOST_CHECKS, to_markdown
-from grader.reports.gradebook import to_csv
+from grader.reports.gradebook import COLUMNS, absent_csv, to_csv
 from grader.reports.selfcheck import render as self_check
 from grader.reports.terminal import mark_of, render, wants_color
 from grader.result import to_row
-from grader.types import CheckResult, Fault, Finding, Found, Graded, Place, Remark, Run, Verdict
+from grader.types import CheckResult, Fault, Finding, Found, Graded, Learner, Place, Remark, Run, Verdict
 
 ENVIRONMENT = {"grader": "0.1.0", "tensorflow": "2.21.0"}
 
@@ -375,10 +375,25 @@ def test_gradebook() -> None:
     assert data.startswith(b"\xef\xbb\xbf"), "Excel reads Korean only with a byte order mark"
     assert data.count(b"\r\n") == 4
     assert read(data) == [
-        ["id", "final", "earned", "possible", "distance", "loss", "robustness"],
-        ["김하늘", "true", "15", "35", "15", "0", "0"],
-        ["broken", "false", "", "35", "", "", ""],
-        ["half", "true", "0", "35", "0", "0", "0"],
+        [*COLUMNS, "distance", "loss", "robustness"],
+        ["김하늘", *[""] * 4, "false", "true", "15", "35", "15", "0", "0"],
+        ["broken", *[""] * 4, "false", "false", "", "35", "", "", ""],
+        ["half", *[""] * 4, "false", "true", "0", "35", "0", "0", "0"],
+    ]
+    assert to_csv(rows(), bom=False) == data.removeprefix(b"\xef\xbb\xbf")
+
+
+def test_the_columns_of_the_gradebook_do_not_move() -> None:
+    assert COLUMNS == ("id", "name", "learner", "email", "group", "late", "final", "earned", "possible")
+    row = {**rows()[0], "name": "=1+2", "learner": "4321", "email": "kim@example.org", "group": "@2", "late": True}
+    assert read(to_csv([row]))[1][:7] == ["김하늘", "'=1+2", "4321", "kim@example.org", "'@2", "true", "true"]
+
+
+def test_who_handed_in_nothing_stands_in_a_table_without_a_grade() -> None:
+    assert read(absent_csv([Learner("이영희", "77"), Learner("=cmd()", "78", email="x@example.org")])) == [
+        ["name", "learner", "email", "group"],
+        ["이영희", "77", "", ""],
+        ["'=cmd()", "78", "x@example.org", ""],
     ]
 
 
@@ -402,4 +417,4 @@ def test_odd_ids_survive() -> None:
 
 def test_a_number_that_slipped_into_a_grade_that_is_not_final_is_not_written() -> None:
     row = {**rows()[0], "final": False}
-    assert read(to_csv([row]))[1] == ["김하늘", "false", "", "35", "", "", ""]
+    assert read(to_csv([row]))[1] == ["김하늘", *[""] * 4, "false", "false", "", "35", "", "", ""]

@@ -17,7 +17,7 @@ import pytest
 import grader.result
 from grader.plaintext import clean
 from grader.result import thinned, to_dict, to_json, to_row
-from grader.types import Comparison, Graded, Verdict
+from grader.types import Comparison, Graded, Learner, Verdict
 
 ENVIRONMENT = {"tensorflow": "2.21.0", "grader": "0.1.0", "python": "3.12.3"}
 SCHEMA = json.loads((Path(grader.result.__file__).parent / "result.schema.json").read_text("utf-8"))
@@ -137,6 +137,16 @@ def test_row_survives_the_journal() -> None:
     assert row["note"] == clean(row["note"])
 
 
+def test_who_handed_in_stands_in_the_row() -> None:
+    graded = made.graded()
+    who = Learner("김하늘", "4321", "2조", "kim@example.org")
+    row = to_row(replace(graded, submission=replace(graded.submission, learner=who, late=True), twin="lee"), "en")
+    assert [row[k] for k in ("name", "learner", "group", "email", "late", "twin")] == [
+        *("김하늘", "4321", "2조", "kim@example.org"),
+        *(True, "lee"),
+    ]
+
+
 def test_points_keep_their_fraction() -> None:
     grade = made.graded().grade
     half = replace(grade, earned=17.5, scores=(replace(grade.scores[0], earned=2.5), *grade.scores[1:]))
@@ -247,5 +257,14 @@ def test_an_inconclusive_training_is_noted_for_instructors(lang: str) -> None:
 def test_criteria_of_training_stand_in_the_row() -> None:
     row = to_row(made.graded_with(made.trained()), "en")
     assert row["criteria"][-1] == {
-        "id": "loss_training", "kind": "training", "points": 5, "earned": 5, "verdict": "passed",
-    }  # fmt: skip
+        "id": "loss_training",
+        "title": "Relational loss: training",
+        "kind": "training",
+        "exercise": "rkd",
+        "points": 5,
+        "earned": 5,
+        "verdict": "passed",
+    }
+    (told,) = row["training"]
+    assert (told["exercise"], told["verdict"]) == ("rkd", "passed")
+    assert told["low"] <= told["mean"] <= told["high"]

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 from judgements import demand
 
-from grader.context import Grading
-from grader.intake import find, read
-from grader.oracle import Sandbox
+from grader.intake import one, read
 from grader.pipeline import Context, grade
-from grader.types import Assignment, Graded
+from grader.types import Graded
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "tests" / "submissions"
@@ -18,23 +16,9 @@ SAMPLES = ROOT / "tests" / "submissions"
 FOLDERS = sorted(path for path in SAMPLES.glob("*/*/") if path.parent.name != "distillation_tf")
 
 
-@pytest.fixture(scope="module")
-def context_of(sandbox_for: Callable[[Assignment], Sandbox], dev_secret: bytes) -> Callable[[str], Context]:
-    """What judging a submission of an assignment needs, opened once."""
-    made: dict[str, Context] = {}
-
-    def context(slug: str) -> Context:
-        if slug not in made:
-            grading = Grading(ROOT, slug, dev_secret)
-            made[slug] = grading.context(sandbox_for(grading.assignment), jobs=2)
-        return made[slug]
-
-    return context
-
-
 def judged(folder: Path, context: Context) -> Graded:
     path = next(p for p in sorted(folder.iterdir()) if p.suffix in (".ipynb", ".py"))
-    return grade(read(find([path])[0]), context)
+    return grade(read(one(path)), context)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}-{path.name}")

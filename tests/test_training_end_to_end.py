@@ -10,8 +10,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ pytest.importorskip("tensorflow")
 
 from grader.context import Grading
 from grader.extract import extract
-from grader.intake import find, read
+from grader.intake import one, read
 from grader.pipeline import Context, grade
 from grader.programs import with_marked
 from grader.sandbox.pool import Zygote
@@ -90,12 +90,18 @@ def store(path: Path) -> Iterator[Cache]:
 
 @pytest.fixture(scope="module")
 def first(
-    training: Grading, plan: TrainingPlan, digits: DataSet, tf_sandbox: Zygote, store: Cache
+    training: Grading,
+    plan: TrainingPlan,
+    digits: DataSet,
+    tf_sandbox: Zygote,
+    store: Cache,
+    alone: Callable[[str], AbstractContextManager[None]],
 ) -> tuple[Graded, Context]:
     """A right sample, graded with training and an empty store."""
     own = Trainer(plan, digits, tf_sandbox, "tensorflow", store)
-    context = training.context(tf_sandbox, jobs=2, trainer=own)
-    return grade(read(find([RIGHT])[0]), context), context
+    with alone(training.assignment.slug):
+        context = training.context(tf_sandbox, jobs=2, trainer=own)
+    return grade(read(one(RIGHT)), context), context
 
 
 def trained(graded: Graded) -> dict[str, CheckResult]:
@@ -156,7 +162,7 @@ def test_a_right_submission_trains_a_better_student_three_times(
 
 def test_the_second_time_everything_comes_from_the_store_bit_by_bit(first: tuple[Graded, Context]) -> None:
     graded, context = first
-    again = grade(read(find([RIGHT])[0]), context)
+    again = grade(read(one(RIGHT)), context)
     for name, check in trained(again).items():
         both = compared(check)
         assert all(run.cached for run in (*both.distilled, *both.scratch))
@@ -253,13 +259,12 @@ def test_what_hangs_only_when_compiled_is_inconclusive(
 # ---------------------------------------------------------------- in PyTorch
 
 
-def test_a_loss_in_pytorch_trains_as_well(training: Grading, plan: TrainingPlan) -> None:
-    pytest.importorskip("torch")
+def test_a_loss_in_pytorch_trains_as_well(training: Grading, plan: TrainingPlan, torch: Zygote) -> None:
     second = training.reference.second
     assert second is not None
     quicker = replace(only(plan, KD), protocol=replace(plan.protocol, teacher_steps=150))
-    with Zygote("torch") as zygote, Cache(None) as runs:
-        check = confirmed(second, quicker, zygote, runs, training)[KD]
+    with Cache(None) as runs:
+        check = confirmed(second, quicker, torch, runs, training)[KD]
     assert check.verdict is Verdict.PASSED, check
     assert compared(check).summary is not None
 

@@ -28,7 +28,7 @@ from trainings_made_up import (
     program_of,
 )
 
-from grader.intake import find, read
+from grader.intake import one, read
 from grader.pipeline import needed_part, read_notebook
 from grader.training import opening
 from grader.training.opening import Equipment, open_trainer
@@ -68,7 +68,7 @@ def sample_files() -> list[Path]:
 
 @pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.parent.name)
 def test_each_statement_of_a_training_program_is_one_of_the_submission(path: Path) -> None:
-    whole = needed_part(read_notebook(read(find([path])[0])), context())
+    whole = needed_part(read_notebook(read(one(path))), context())
     for name in STEPS:
         own = training_program(whole, ASSIGNMENT, name)
         assert set(own.chunks) <= set(whole.chunks)

@@ -528,8 +528,10 @@ def test_bubblewrap_covers_every_path_of_a_hidden_folder(tmp_path: Path) -> None
 
 @needs_landlock
 @pytest.mark.parametrize("framework", ["tensorflow", "torch"])
-def test_a_gpu_worker_trains_on_the_processor_where_there_is_no_gpu(framework: str) -> None:
-    pytest.importorskip(framework)
+def test_a_gpu_worker_trains_on_the_processor_where_there_is_no_gpu(
+    framework: str, request: pytest.FixtureRequest
+) -> None:
+    plain: Zygote = request.getfixturevalue(framework)
     source = {"tensorflow": TF, "torch": TORCH}[framework]
     with Zygote(framework, device="gpu") as zygote:
         if launch.gpu_devices():
@@ -541,8 +543,7 @@ def test_a_gpu_worker_trains_on_the_processor_where_there_is_no_gpu(framework: s
         assert jail.suffices(zygote.layers)
         asked = [training(seed=1), training(seed=2)]
         gpu = zygote.run(program(source), asked, LIMITS)
-    with Zygote(framework) as zygote:
-        cpu = zygote.run(program(source), asked, LIMITS)
+    cpu = plain.run(program(source), asked, LIMITS)
     for one, two in zip(gpu.observations.values(), cpu.observations.values(), strict=True):
         assert np.array_equal(trained(one).arrays["curve"], trained(two).arrays["curve"])
 

@@ -3,51 +3,52 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
+import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from grader.commands import NOT_FINAL, OK, USAGE
+from grader.commands.anonymous import without_names
+from grader.commands.batch import Batch, Engine, Item, kept, key_of
 from grader.commands.progress import Progress
-from grader.context import Grading, find_secret
-from grader.engines import local
-from grader.execute.run import execute
-from grader.flavours import open_for
-from grader.intake import Entry, UsageError, find, read
-from grader.journal import Journal, atomic
-from grader.pipeline import Context, grade
-from grader.programs import known_mistakes
-from grader.reports.curves import to_svg
-from grader.reports.feedback import to_markdown
-from grader.reports.gradebook import to_csv
-from grader.reports.terminal import render, wants_color
-from grader.result import to_dict, to_json, to_row
+from grader.commands.publish import publish, summary
+from grader.context import Grading, environment, find_secret
+from grader.engines.local import Local, affordable
+from grader.flavours import WhenNeeded, open_for
+from grader.intake import Entry, Intake, UsageError, find, read
+from grader.journal import FILE, Journal
 from grader.sandbox.survey import protected
 from grader.spec import find_root
-from grader.training.cache import FILE
-from grader.training.opening import Equipment, open_trainer
-from grader.types import FriendlyError, Graded, Submission
+from grader.training.cache import FILE as TRAININGS
+from grader.training.opening import Equipment
+from grader.types import FriendlyError, Submission
+from grader.work import Blueprint
 
 
 @dataclass(frozen=True)
 class Options:
     """How to grade, from the command line."""
 
-    jobs: int
-    train: bool
-    execute: bool | None  # run whole notebooks; None: as the rubric says
-    equipment: Equipment
-    as_json: bool
-    again: bool
-    unsafe: bool
-    dev_secret: bool
-    lang: str
+    jobs: int | None = None  # None: as many as cores and memory allow
+    train: bool = True
+    execute: bool | None = None  # run whole notebooks; None: as the rubric says
+    equipment: Equipment = field(default_factory=Equipment)
+    as_json: bool = False
+    again: bool = False
+    unsafe: bool = False
+    dev_secret: bool = False
+    lang: str = "en"
+    anonymous: bool = False
+    roster: Path | None = None
+    engine: str = "local"
+    scheduler: str = ""
+    workers: int = 1
 
 
 def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
@@ -62,114 +63,156 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
         return USAGE
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; -o takes a folder")
+    intake = find(paths, sorted({e.root for e in grading.assignment.exercises.values()}), options.roster)
+    for sentence in intake.told:
+        say(sentence)
+    with Journal(out / FILE) as journal:
+        if options.anonymous:
+            intake = without_names(intake, secret, out)
+        judgement = judgement_of(grading, options)
+        keys, work = sort_out(intake.entries, judgement, out, journal, again=options.again)
+        if len(work) < len(keys):
+            done = len(keys) - len(work)
+            say(f"{done} of {len(keys)} already graded and unchanged; --again grades them anew")
+        remember(journal, grading, options, intake)
+        return batch(keys, work, grading, out, journal, options, lazy=False)
+
+
+def judgement_of(grading: Grading, options: Options) -> str:
+    """All that a grade depends on besides the submission."""
     device = options.equipment.chosen(grading.rubric.training) if grading.rubric.training else ""
-    entries = find(paths)
-    with Journal(out / "journal.sqlite") as journal:
-        judgement = f"{grading.judgement}-{device}-{options.lang}"
-        keys, work = sort_out(entries, judgement, journal, again=options.again)
-        if len(work) < len(entries):
-            done = len(entries) - len(work)
-            say(f"{done} of {len(entries)} already graded and unchanged; --again grades them anew")
-        try:
-            for graded, context in grade_all(work, grading, options, len(entries)):
-                key = keys[graded.submission.id] = key_of(graded.submission, judgement)
-                keep(graded, key, context, out, journal, options.lang)
-        except sqlite3.Error as fault:
-            raise FriendlyError(
-                f"{out / 'journal.sqlite'}: {fault}; mend this and run the same command"
-            ) from fault
-        except KeyboardInterrupt:
-            kept = f"{len(journal.current(keys))} of {len(entries)}"
-            say(f"stopped; {kept} are graded and kept: the same command goes on from here")
-            raise
-        finally:
-            rows = journal.current(keys)  # not counted beside the journal: Ctrl-C may come between the two
-            with atomic(out / "grades.csv") as part:
-                part.write_bytes(to_csv(rows))
-    return report(rows, grading, out, options)
+    return f"{grading.judgement}-{device}-{options.lang}"
 
 
 def sort_out(
-    entries: Iterable[Entry], judgement: str, journal: Journal, *, again: bool
-) -> tuple[dict[str, str], list[Entry]]:
+    entries: Iterable[Entry], judgement: str, out: Path, journal: Journal, *, again: bool
+) -> tuple[dict[str, str], list[Item]]:
     """The key of every submission, and what is left to do."""
-    keys = {entry.id: key_of(read(entry), judgement) for entry in entries}
-    # Read again when their turn comes: a class need not fit into memory.
-    return keys, [e for e in entries if again or journal.done(e.id, keys[e.id]) is None]
+    keys, work = {}, []
+    for entry in entries:
+        keys[entry.id] = key_of(read(entry), judgement)
+        if again or journal.done(entry.id, keys[entry.id]) is None:
+            work.append(Item(entry.id, judgement, functools.partial(_read, entry, None if again else out)))
+    return keys, work
 
 
-def key_of(submission: Submission, judgement: str) -> str:
-    """Changes exactly when the judgement could. `judgement` names what it depends on besides the submission."""
-    content = submission.sha256 or submission.problem or submission.fault
-    return hashlib.sha256(f"{content}\0{judgement}".encode()).hexdigest()
+def _read(entry: Entry, out: Path | None) -> tuple[Submission, bytes | None]:
+    submission = read(entry)
+    return submission, kept(out, submission) if out else None
 
 
-def grade_all(
-    work: Sequence[Entry], grading: Grading, options: Options, total: int
-) -> Iterator[tuple[Graded, Context]]:
-    """Grade in parallel; results come as they are ready."""
-    if not work:
-        return
-    with ExitStack() as stack:
-        assignment = grading.assignment
-        sandbox = open_for(assignment, unsafe=options.unsafe)
-        stack.callback(sandbox.close)
-        trainer = None
-        if plan := grading.rubric.training:
-            store = grading.root / FILE
-            opening = open_trainer(
-                plan, assignment.framework, sandbox, store, options.equipment, assignment.training
-            )
-            trainer = stack.enter_context(opening)
-            if trainer.store.warning:
-                say(trainer.store.warning)
-        whole = functools.partial(execute, stand_ins=assignment.stand_ins)
-        executing = whole if grading.rubric.executes else None
-        context = grading.context(sandbox, options.jobs, prepare, trainer, executing)
-        progress = stack.enter_context(Progress(total, total - len(work)))
-
-        def one(entry: Entry) -> Graded:
-            return grade(read(entry), context)
-
-        for graded in local.run(one, work, options.jobs):
-            progress.step(graded)
-            yield graded, context
+def remember(journal: Journal, grading: Grading, options: Options, intake: Intake) -> None:
+    """What `grader regrade` and the pages need to know of this command."""
+    equipment = options.equipment
+    journal.tell(
+        slug=grading.assignment.slug,
+        told=list(intake.told),
+        absent=[asdict(learner) for learner in intake.absent],
+        settings={
+            **{"train": options.train, "execute": options.execute, "dev_secret": options.dev_secret},
+            **{"lang": options.lang, "device": equipment.device, "gpu_workers": equipment.gpu_workers},
+            **{"data": str(equipment.data) if equipment.data else "", "anonymous": options.anonymous},
+        },
+    )
 
 
-def keep(graded: Graded, key: str, context: Context, out: Path, journal: Journal, lang: str) -> dict[str, Any]:
-    """Write a learner's files, then note it: what the journal knows is on disk."""
-    if not graded.grade.final and (before := journal.done(graded.submission.id, key)):
-        return before  # `--again` and a fault of ours: the grade that there is stays
-    folder = out / graded.submission.id
-    folder.mkdir(parents=True, exist_ok=True)
-    result = to_dict(graded, context.expectations, lang, context.environment)
-    with atomic(folder / "result.json") as part:
-        part.write_text(to_json(result), "utf-8")
-    with atomic(folder / "feedback.md") as part:
-        part.write_text(to_markdown(graded, context.expectations, lang, context.environment), "utf-8")
-    if curves := to_svg(graded, lang):
-        with atomic(folder / "training.svg") as part:
-            part.write_text(curves, "utf-8")
-    else:
-        (folder / "training.svg").unlink(missing_ok=True)  # of an earlier judgement
-    row = to_row(graded, lang)
-    journal.record(graded.submission.id, key, graded.grade.final, row)
-    return row
+def batch(
+    keys: dict[str, str],
+    work: Sequence[Item],
+    grading: Grading,
+    out: Path,
+    journal: Journal,
+    options: Options,
+    *,
+    lazy: bool,
+) -> int:
+    """Do the work, keep the grades, show what came out. Returns the exit code."""
+    journal.tell(
+        **{"total": len(keys), "done_at_start": len(keys) - len(work), "started": time.time(), "finished": None},
+        **{"pid": os.getpid(), "engine": options.engine, "versions": versions_of(grading)},
+    )
+    complete = False
+    try:
+        if work:
+            with ExitStack() as stack:
+                blueprint = blueprint_of(grading, options, lazy=lazy)
+                engine = stack.enter_context(open_engine(blueprint, options))
+                progress = stack.enter_context(Progress(len(keys), len(keys) - len(work)))
+                todo = Batch(out, journal, blueprint.context(), keys, work)
+                todo.go(engine, progress)
+                if todo.twins:
+                    say(f"{len(todo.twins)} programs were identical to another one and not run a second time")
+        complete = True
+        journal.tell(finished=time.time())
+    except sqlite3.Error as fault:
+        raise FriendlyError(f"{out / FILE}: {fault}; mend this and run the same command") from fault
+    except KeyboardInterrupt:
+        say(f"stopped; {len(journal.current(keys))} of {len(keys)} are graded and kept: "
+            "the same command goes on from here")  # fmt: skip
+        raise
+    finally:
+        rows = journal.current(keys)  # not counted beside the journal: Ctrl-C may come between the two
+        publish(rows, grading, out, journal.about(), options.lang, complete=complete)
+    return report(rows, grading, out, options)
 
 
-def report(rows: Sequence[dict[str, Any]], grading: Grading, out: Path, options: Options) -> int:
+def versions_of(grading: Grading) -> dict[str, str]:
+    """What `grader diff` names when it changed."""
+    assignment = grading.assignment
+    return {
+        "assignment": f"{assignment.slug} {assignment.version} ({assignment.digest[:8]})",
+        "rubric": grading.rubric.digest[:8],
+        "cases": grading.digest[:8],
+        **{name: told for name, told in environment(assignment.framework).items() if name != "platform"},
+    }
+
+
+def blueprint_of(grading: Grading, options: Options, *, lazy: bool) -> Blueprint:
+    """What opens workers; computes the expected answers where they are not stored."""
+    assignment = grading.assignment
+    sandbox = WhenNeeded(functools.partial(open_for, assignment, unsafe=options.unsafe))
+    try:
+        jobs = options.jobs or affordable(assignment.limits.memory_mb)
+        expectations = grading.expectations(sandbox, jobs, prepare)
+    finally:
+        sandbox.close()
+    return Blueprint(
+        assignment,
+        grading.rubric,
+        expectations,
+        grading.template,
+        environment(assignment.framework),
+        options.lang,
+        options.equipment,
+        grading.root / TRAININGS,
+        options.unsafe,
+        lazy,
+    )
+
+
+def open_engine(blueprint: Blueprint, options: Options) -> AbstractContextManager[Engine]:
+    """The engine that was asked for. Raises FriendlyError."""
+    on_gpu = bool(blueprint.rubric.training) and options.equipment.device == "gpu"
+    if options.engine == "dask":
+        from grader.engines.dask import Dask
+
+        if not options.scheduler:
+            raise UsageError("--engine dask: say where its scheduler is, --scheduler tcp://host:8786")
+        return Dask(blueprint, options.scheduler, gpu=on_gpu, say=say)
+    if options.engine == "slurm":
+        from grader.engines.slurm import open_slurm
+
+        return open_slurm(blueprint, options.workers, gpu=on_gpu, say=say)
+    fits = affordable(blueprint.assignment.limits.memory_mb)
+    if options.jobs and options.jobs > fits:
+        say(f"-j {options.jobs}: cores and free memory are enough for {fits} here")
+    return Local(blueprint, options.jobs or fits)
+
+
+def report(rows: Sequence[Mapping[str, Any]], grading: Grading, out: Path, options: Options) -> int:
     """Print what came out and say so with the exit code."""
+    print(summary(rows, grading, out, options.lang, as_json=options.as_json), end="")
     not_final = [row["id"] for row in rows if not row["final"]]
-    if options.as_json:
-        print(
-            json.dumps(
-                {"out": str(out), "not_final": not_final, "submissions": rows}, ensure_ascii=False, indent=1
-            )
-        )
-    else:
-        mistakes = known_mistakes(grading.reference)
-        print(render(rows, options.lang, mistakes, color=wants_color(sys.stdout)), end="")
-        print(f"\n{out / 'grades.csv'}")
     if not_final:
         say("not final, run the same command again: " + ", ".join(not_final))
     return NOT_FINAL if not_final else OK

@@ -9,8 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from grader.types import Graded
-
 LINES_EVERY_S = 5.0
 
 
@@ -45,10 +43,10 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def step(self, graded: Graded) -> None:
+    def step(self, *, final: bool) -> None:
         """One more is done."""
         self._done += 1
-        self._failed += not graded.grade.final
+        self._failed += not final
         now = time.monotonic()
         rate = (self._done - self._first) / max(now - self._started, 1e-3)
         problems = f"{self._failed} not final" if self._failed else ""

@@ -9,35 +9,50 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from grader.types import Learner
 
 # What spreadsheets take for the start of a formula (the wide forms too), and what they skip before it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-COLUMNS = ("id", "final", "earned", "possible")
+WHO = ("id", "name", "learner", "email", "group")
+COLUMNS = (*WHO, "late", "final", "earned", "possible")
 
 
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """The file's bytes. Columns: id, final, earned, possible, then the points of each criterion.
+def to_csv(rows: Sequence[Mapping[str, Any]], *, bom: bool = True) -> bytes:
+    """The file's bytes. Columns: COLUMNS, also where they are empty, then the points of each criterion.
 
     `rows` come from `grader.result.to_row`. A grade that is not final has final=false and no numbers
     but the possible points.
     """
     criteria = list(dict.fromkeys(criterion["id"] for row in rows for criterion in row["criteria"]))
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_cell(name) for name in (*COLUMNS, *criteria)])
+    lines: list[Sequence[Any]] = [[cell(name) for name in (*COLUMNS, *criteria)]]
     for row in rows:
         earned = {criterion["id"]: criterion["earned"] for criterion in row["criteria"]}
         points = [_points(earned.get(name), row) for name in criteria]
-        final = "true" if row["final"] else "false"
-        writer.writerow([_cell(row["id"]), final, _points(row["earned"], row), row["possible"], *points])
-    return text.getvalue().encode("utf-8-sig")
+        who = [cell(row[column]) for column in WHO]
+        flags = [str(row[column]).lower() for column in ("late", "final")]
+        lines.append([*who, *flags, _points(row["earned"], row), row["possible"], *points])
+    return _written(lines, bom)
+
+
+def absent_csv(learners: Iterable[Learner], *, bom: bool = True) -> bytes:
+    """Who is on the roster and handed in nothing. No grade: what that is worth is nobody's to say here."""
+    told = [[cell(text) for text in (who.name, who.id, who.email, who.group)] for who in learners]
+    return _written([["name", "learner", "email", "group"], *told], bom)
+
+
+def cell(text: str) -> str:
+    """A text that no spreadsheet runs."""
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _written(lines: Iterable[Sequence[Any]], bom: bool) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(lines)
+    return text.getvalue().encode("utf-8-sig" if bom else "utf-8")
 
 
 def _points(value: float | None, row: Mapping[str, Any]) -> str:
     return "" if value is None or not row["final"] else str(value)
-
-
-def _cell(text: str) -> str:
-    return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text

@@ -14,6 +14,9 @@ from grader.types import Fault, FriendlyError, Limits, Observation, Place, Progr
 PRINT_LIMIT = 64 << 10  # bytes of output that are kept
 MAX_SKIPPED = 5  # chunks that may kill a worker before we give up
 BUDGET = 6  # a run may take this many times the wall limit of one worker
+# A SIGKILL that nobody here sent comes from a machine short of memory or a person more often than from the
+# program, which does it again and again.
+PARDONS = 2
 PATIENCE = 2  # workers that may use up their wall limit; later ones get a quarter of it
 # What C++ and CUDA print before they give up for want of memory.
 LAST_WORDS = (b"bad_alloc", b"Cannot allocate memory", b"CUDA_ERROR_OUT_OF_MEMORY", b"CUDA out of memory")
@@ -47,6 +50,7 @@ class Attempt:
     printed: bytes = b""
     cpu_s: float = 0.0
     memory_mb: float = 0.0
+    killed: bool = False  # with SIGKILL, by nobody of ours and for no reason that we know
 
 
 class Progress:
@@ -118,6 +122,8 @@ def supervise(work: Work, program: Program, progress: Progress, limits: Limits) 
         chunks = [i for i in range(len(program.chunks)) if i not in progress.skipped]
         attempt = work(chunks, progress.waiting, min(wall_s, left))
         progress.attempts.append(attempt)
+        if attempt.killed and sum(a.killed for a in progress.attempts) <= PARDONS:
+            continue
         if attempt.ended is None or not _blame(progress, attempt, program):
             break
     return _run(progress, time.monotonic() - started)
@@ -183,4 +189,5 @@ def judge_exit(attempt: Attempt, status: int, cpu_s: float, limits: Limits) -> A
     # Whoever forges it gets another word for the same zero.
     if any(text in attempt.printed[-4096:] for text in LAST_WORDS):
         return replace(attempt, ended=Verdict.MEMORY, detail=f"over {limits.memory_mb} MB")
-    return replace(attempt, ended=Verdict.CRASHED, detail=f"signal {-status}")
+    killed = status == -getattr(signal, "SIGKILL", 9)
+    return replace(attempt, ended=Verdict.CRASHED, detail=f"signal {-status}", killed=killed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -102,6 +105,16 @@ def library(framework: str) -> str:
 def needs(framework: str) -> tuple[str, ...]:
     """The modules that must be installed for it."""
     return ("tensorflow", "tf_keras") if framework == "tensorflow-legacy" else (framework,)
+
+
+def installed(framework: str) -> dict[str, str]:
+    """The versions that a result depends on, told without importing anything."""
+    found = {"python": platform.python_version()}
+    keras = {"tensorflow": ("keras",)}.get(framework, ())
+    for name in (*needs(framework), *keras, "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def environment(device: str, framework: str = "") -> dict[str, str]:

@@ -7,7 +7,6 @@ program from the files and the network of the person who runs it. Never for stra
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -40,7 +39,7 @@ class PlainRunner:
         self.device = device
         self.layers = LAYERS
         self.startup_s = 0.0
-        self.versions: Mapping[str, str] = _versions(framework)
+        self.versions: Mapping[str, str] = launch.installed(framework)
 
     def __enter__(self) -> PlainRunner:
         return self
@@ -199,12 +198,3 @@ def _environment(folder: str, device: str, framework: str) -> dict[str, str]:
     system = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
     own = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME"), folder)
     return {**launch.environment(device, framework), **system, **own}
-
-
-def _versions(framework: str) -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    keras = {"tensorflow": ("keras",)}.get(framework, ())
-    for name in (*launch.needs(framework), *keras, "numpy"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found

@@ -68,6 +68,7 @@ class Zygote:
         self._without = without
         self._lock = threading.Lock()
         self._generation = 0
+        self._closed = False
         self.versions: Mapping[str, str] = {}
         self._scratch = ""
         started = time.monotonic()
@@ -88,7 +89,12 @@ class Zygote:
         self.close()
 
     def close(self) -> None:
-        """Stop the zygote and every worker that is left."""
+        """Stop the zygote and every worker that is left; runs that are under way end with SandboxLost."""
+        with self._lock:
+            self._closed = True
+            self._stop()
+
+    def _stop(self) -> None:
         self._control.close()
         try:
             self._process.wait(WORD_S)
@@ -161,9 +167,11 @@ class Zygote:
     def _replace(self, generation: int) -> None:
         """A new zygote, unless another thread has made one since `generation`."""
         with self._lock:
+            if self._closed:
+                raise SandboxLost(f"the {self.framework} zygote has been closed")
             if generation == self._generation:
                 self._process.kill()
-                self.close()
+                self._stop()
                 self._start()
                 self._generation += 1
 

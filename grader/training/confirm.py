@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from grader.training import stats
 from grader.training.programs import members_of, training_program
-from grader.training.trainer import Clock, Trainer
+from grader.training.trainer import Clock, Trainer, Training
 from grader.types import (
+    NOTHING,
     Assignment,
     CheckResult,
     Comparison,
@@ -38,11 +39,12 @@ def confirm(
     results: Sequence[ExerciseResult],
     assignment: Assignment,
     forms: Forms,
-    trainer: Trainer,
+    trainer: Training,
+    stored: Mapping[str, CheckResult] = NOTHING,
 ) -> tuple[ExerciseResult, ...]:
     """`results` with the check "training" added to every exercise that the plan trains.
 
-    `forms` are the accepted forms of every exercise.
+    `forms` are the accepted forms of every exercise. `stored`: checks of this program, trained earlier.
     """
     by_name = {result.exercise: result for result in results}
 
@@ -50,9 +52,11 @@ def confirm(
         if result.exercise not in trainer.plan.steps:
             return result
         members = [by_name[name] for name in members_of(assignment, result.exercise)]
-        check = _why_not(result, members, forms, trainer.plan.always) or _train(
-            result, program, assignment, trainer
-        )
+        check = _why_not(result, members, forms, trainer.plan.always)
+        if check is None and result.exercise in stored:
+            check = stored[result.exercise]
+        if check is None:
+            check = _train(result, program, assignment, trainer.ready())
         return replace(result, checks=(*result.checks, check))
 
     return tuple(map(checked, results))

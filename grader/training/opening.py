@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,21 @@ class Equipment:
         if self.device == "gpu":
             raise FriendlyError("--device gpu: no NVIDIA device nodes in /dev here; `grader doctor` tells more")
         return "cpu"
+
+
+class TrainerWhenNeeded:
+    """A trainer that is opened for the first loss that must be trained."""
+
+    def __init__(self, plan: TrainingPlan, opens: Callable[[], Trainer]) -> None:
+        self.plan, self._opens, self._lock = plan, opens, threading.Lock()
+        self._trainer: Trainer | None = None
+
+    def ready(self) -> Trainer:
+        """The trainer. Raises as `open_trainer` does."""
+        with self._lock:
+            if self._trainer is None:
+                self._trainer = self._opens()
+        return self._trainer
 
 
 @contextmanager

@@ -53,6 +53,15 @@ class TrainingLost(FriendlyError):
     """The reference side of the training pass did not run: our fault."""
 
 
+class Training(Protocol):
+    """A training pass, open already or opened when something must be trained."""
+
+    @property
+    def plan(self) -> TrainingPlan: ...
+
+    def ready(self) -> Trainer: ...
+
+
 class Trainer:
     """One plan on one device. Teacher and scratch runs are made when first needed, and stored by content."""
 
@@ -82,6 +91,10 @@ class Trainer:
         self.probed = bool(training)
         self._scratch_program = scratch_program(framework, training)
         self._teacher: Array | None = None
+
+    def ready(self) -> Trainer:
+        """Itself."""
+        return self
 
     # ------------------------------------------------------------ runs
 

@@ -1,0 +1,60 @@
+"""What `--help` tells of each command besides its options: examples, files, exit codes."""
+
+GRADE = """examples:
+  grader grade submissions/ -a distillation_tf -o out
+  grader grade class.zip -a distillation_tf -o out -j 4 --lang ko
+  grader grade kim.ipynb -a distillation_tf -o out --again --no-train
+  grader grade moodle-download.zip -a distillation_tf -o out --roster worksheet.csv
+  grader grade class/ -a distillation_tf -o out --engine dask --scheduler tcp://10.0.0.5:8786
+
+Takes a folder of notebooks, a folder per learner, the zips and folders that Moodle, Canvas, Gradescope and
+nbgrader export, and git clones; says what it recognised. The same command again grades only what is new or
+changed. out/index.html shows the class, out/grades.csv holds one row per submission, out/<id>/feedback.html
+(and .md) is what its learner should read, out/<id>/result.json everything.
+exit codes: 0 every submission has a final grade, 3 some have not (listed), 2 usage or configuration."""
+REGRADE = """example:
+  grader regrade out
+
+After a change of rubric.yaml: applies the new points to what was observed, without running anybody's code.
+After a change of an assignment's cases: runs only what has changed. Options are those of the first run.
+exit codes: 0 every submission has a final grade, 3 some have not (listed), 2 usage or configuration."""
+STATUS = """examples:
+  grader status out
+  grader status out --watch
+
+Shows from another terminal how far a run is; it disturbs nobody.
+exit codes: 0 told, 2 no graded class there."""
+DIFF = """examples:
+  grader diff out-before out-after
+  grader diff out-before out-after --json
+
+exit codes: 0 nobody's grade moved, 1 somebody's did (listed with the reason), 2 usage."""
+CHECK = """examples:
+  grader check my.ipynb
+  grader check my.ipynb -e attention_transfer --lang ko
+
+exit codes: 0 all passed, 1 something to mend, 2 could not check."""
+NEW = """examples:
+  grader new my_assignment
+  grader new my_assignment --framework torch --title-en "Attention" --title-ko "어텐션"
+
+Writes assignments/<slug>/, reference/<slug>/ and a block of rubric.yaml: two small exercises that vet green,
+to be replaced by your own. Nothing that exists is touched; after an error nothing is left behind.
+exit codes: 0 written, 2 usage or configuration (no such name, the name is taken, the framework is missing)."""
+VET = """example:
+  grader vet distillation_tf
+
+exit codes: 0 the assignment is sound, 1 it is not, 2 usage or configuration."""
+BAKE = """example:
+  grader bake distillation_tf
+
+Writes assignments/<slug>/public.npz. --check only says whether it is up to date."""
+DOCTOR = "example:\n  grader doctor\n\nexit codes: 0 strangers' code can be graded here, 1 it cannot."
+CACHE = """examples:
+  grader cache
+  grader cache clear --training
+
+Expected answers of the hidden cases and finished training runs are kept below .grader/cache to save time.
+Nothing else is lost with them: grades stay in their folders, and the secret is never touched.
+exit codes: 0 done, 2 usage or configuration."""
+INIT = "example:\n  grader init\n\nMakes .grader/secret once; an existing one is never overwritten."
