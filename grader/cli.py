@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
     )
     grade.add_argument(
         "--anonymous", action="store_true", help="strip names from all reports; out/names.csv tells who is who"
+    )
+    grade.add_argument(
+        "--no-bom", action="store_true", help="grades.csv without the byte order mark that Excel needs for Korean"
     )
     grade.add_argument(
         "--engine", choices=("local", "dask", "slurm"), default="local", help="where to run (default: %(default)s)"
@@ -162,6 +166,7 @@ def _dispatch(args: argparse.Namespace) -> int:
         case "grade":
             from grader.commands import grade
 
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems end jobs so: like Ctrl-C
             return grade.run(args.paths, args.assignment, args.out, _options(args, lang))
         case "regrade":
             from grader.commands import regrade
@@ -207,6 +212,7 @@ def _options(args: argparse.Namespace, lang: str) -> Options:
         engine=args.engine,
         scheduler=args.scheduler,
         workers=args.workers,
+        bom=not args.no_bom,
     )
 
 

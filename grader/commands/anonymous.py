@@ -34,7 +34,7 @@ def without_names(intake: Intake, secret: bytes, out: Path) -> Intake:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(text.getvalue().encode("utf-8-sig"))
-    return replace(intake, entries=masked, absent=(), left_out=(), strangers=())
+    return replace(intake, entries=masked, told=(), absent=(), left_out=(), strangers=())
 
 
 def _masked(entry: Entry, secret: bytes) -> Entry:

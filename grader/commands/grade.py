@@ -22,13 +22,16 @@ from grader.context import Grading, environment, find_secret
 from grader.engines.local import Local, affordable
 from grader.flavours import WhenNeeded, open_for
 from grader.intake import Entry, Intake, UsageError, find, read
-from grader.journal import FILE, Journal
+from grader.journal import FILE, Journal, write_all
+from grader.reports.gradebook import left_out_csv
 from grader.sandbox.survey import protected
 from grader.spec import find_root
 from grader.training.cache import FILE as TRAININGS
 from grader.training.opening import Equipment
 from grader.types import FriendlyError, Submission
 from grader.work import Blueprint
+
+LEFT_OUT = "left_out.csv"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Options:
     engine: str = "local"
     scheduler: str = ""
     workers: int = 1
+    bom: bool = True  # in grades.csv
 
 
 def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
@@ -64,11 +68,12 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; -o takes a folder")
     intake = find(paths, sorted({e.root for e in grading.assignment.exercises.values()}), options.roster)
-    for sentence in intake.told:
-        say(sentence)
     with Journal(out / FILE) as journal:
+        for sentence in intake.told:
+            say(sentence)
         if options.anonymous:
             intake = without_names(intake, secret, out)
+        account_for(intake, out)
         judgement = judgement_of(grading, options)
         keys, work = sort_out(intake.entries, judgement, out, journal, again=options.again)
         if len(work) < len(keys):
@@ -76,6 +81,18 @@ def run(paths: Sequence[Path], slug: str, out: Path, options: Options) -> int:
             say(f"{done} of {len(keys)} already graded and unchanged; --again grades them anew")
         remember(journal, grading, options, intake)
         return batch(keys, work, grading, out, journal, options, lazy=False)
+
+
+def account_for(intake: Intake, out: Path) -> None:
+    """Say what is no submission, and who is nobody's: no file of an export goes unmentioned."""
+    listed = out / LEFT_OUT
+    if intake.left_out:
+        write_all(out, {LEFT_OUT: left_out_csv((left.path, left.why) for left in intake.left_out)})
+        say(f"{len(intake.left_out)} other files are no submissions: {listed}")
+    else:
+        listed.unlink(missing_ok=True)  # of an earlier run
+    if intake.strangers:
+        say("not on the roster, or not certainly: " + ", ".join(intake.strangers))
 
 
 def judgement_of(grading: Grading, options: Options) -> str:
@@ -152,7 +169,7 @@ def batch(
         raise
     finally:
         rows = journal.current(keys)  # not counted beside the journal: Ctrl-C may come between the two
-        publish(rows, grading, out, journal.about(), options.lang, complete=complete)
+        publish(rows, grading, out, journal.about(), options.lang, complete=complete, bom=options.bom)
     return report(rows, grading, out, options)
 
 

@@ -22,13 +22,20 @@ Row = Mapping[str, Any]  # see grader.result.to_row
 
 
 def publish(
-    rows: Sequence[Row], grading: Grading, out: Path, about: Mapping[str, Any], lang: str, *, complete: bool
+    rows: Sequence[Row],
+    grading: Grading,
+    out: Path,
+    about: Mapping[str, Any],
+    lang: str,
+    *,
+    complete: bool,
+    bom: bool = True,
 ) -> None:
     """Write the files of the class."""
     absent = tuple(Learner(**learner) for learner in about.get("absent", ()))
-    files = {"grades.csv": to_csv(rows)}
+    files = {"grades.csv": to_csv(rows, bom=bom)}
     if absent:
-        files["nothing_handed_in.csv"] = absent_csv(absent)
+        files["nothing_handed_in.csv"] = absent_csv(absent, bom=bom)
     mistakes = known_mistakes(grading.reference)
     page = About(
         slug=grading.assignment.slug,

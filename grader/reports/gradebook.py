@@ -43,6 +43,11 @@ def absent_csv(learners: Iterable[Learner], *, bom: bool = True) -> bytes:
     return _written([["name", "learner", "email", "group"], *told], bom)
 
 
+def left_out_csv(left: Iterable[tuple[str, str]], *, bom: bool = True) -> bytes:
+    """Files of an export that are no submissions: (path, why)."""
+    return _written([["path", "why"], *([cell(path), cell(why)] for path, why in left)], bom)
+
+
 def cell(text: str) -> str:
     """A text that no spreadsheet runs."""
     return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text

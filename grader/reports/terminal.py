@@ -21,6 +21,7 @@ from grader.types import Mistake, Verdict
 RIGHT, PARTLY, WRONG, NOTHING, UNCLEAR, OURS = "✓", "~", "✗", "–", "±", "?"
 STYLES = {RIGHT: "green", PARTLY: "yellow", WRONG: "red", NOTHING: "dim", UNCLEAR: "cyan", OURS: "magenta"}
 MOST_MISTAKES = 5
+MOST_ROWS = 100
 _NOTHING_DONE = (Verdict.MISSING, Verdict.NOT_ATTEMPTED, Verdict.SKIPPED)
 
 Row = Mapping[str, Any]  # see grader.result.to_row
@@ -51,7 +52,11 @@ def render(
         file=file, force_terminal=color, no_color=not color, width=columns, highlight=False, emoji=False
     )
     criteria = list(dict.fromkeys(criterion["id"] for row in rows for criterion in row["criteria"]))
-    console.print(_table(rows, criteria, _))
+    console.print(_table(rows[:MOST_ROWS], criteria, _))
+    if len(rows) > MOST_ROWS:
+        console.print(
+            Text(_("… and {count} more, in grades.csv and index.html").format(count=len(rows) - MOST_ROWS))
+        )
     if criteria:
         console.print()
         console.print(Columns([Text(f"{number} {name}") for number, name in enumerate(criteria, start=1)]))
