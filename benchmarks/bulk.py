@@ -74,7 +74,7 @@ def hand_in(folder: Path, size: int) -> dict[str, float]:
 
 
 def numbered(raw: bytes, suffix: str, number: int) -> bytes:
-    """The file with the number as a string in its first function; with blank lines where there is none."""
+    """The file with the number as a string in its functions; with blank lines where there is none."""
     try:
         text = raw.decode("utf-8")
         notebook = json.loads(text) if suffix == ".ipynb" else None
@@ -86,12 +86,11 @@ def numbered(raw: bytes, suffix: str, number: int) -> bytes:
         whole = "".join(cell["source"])
         if cell["cell_type"] == "code" and DEFINITION.search(whole):
             cell["source"] = _marked(whole, number)
-            break
     return json.dumps(notebook, ensure_ascii=False).encode()
 
 
 def _marked(source: str, number: int) -> str:
-    return DEFINITION.sub(lambda found: f'{found[1]}\n    "copy {number}"', source, count=1)
+    return DEFINITION.sub(lambda found: f'{found[1]}\n    "copy {number}"', source)
 
 
 def graded(submissions: Path, out: Path) -> tuple[float, float, float]:

@@ -22,6 +22,7 @@ import cattrs
 import numpy as np
 
 from grader.sameness import same_form
+from grader.syntax import LOCK
 from grader.types import (
     Array,
     Call,
@@ -111,7 +112,8 @@ def to_bytes(known: Seen) -> bytes:
 
 def from_bytes(content: bytes) -> Seen:
     """Read what `to_bytes` wrote. Raises one of UNUSABLE for anything else."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+    # NumPy reads headers with Python's parser.
+    with LOCK, np.load(io.BytesIO(content), allow_pickle=False) as file:
         meta, data = json.loads(file["meta"].tobytes()), file["data"].tobytes()
     if meta.pop("format") != FORMAT:
         raise ValueError("of another format")

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.syntax import LOCK
 from grader.types import Answer, Array, Case, Expectations, Expected, Family, Mistake
 
 
@@ -52,7 +53,7 @@ def save(path: Path, expectations: Expectations, cases_digest: str, *, float32: 
 
 def load(path: Path, cases: Sequence[Case], cases_digest: str) -> Expectations:
     """Read what `save` wrote. Raises StaleError where it belongs to other cases, OSError where absent."""
-    with np.load(path, allow_pickle=False) as file:
+    with LOCK, np.load(path, allow_pickle=False) as file:  # NumPy reads headers with Python's parser
         meta, numbers = json.loads(file["meta"].tobytes()), file["numbers"]
     if meta["cases"] != cases_digest:
         raise StaleError(f"{path} was made for other cases")

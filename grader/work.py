@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from grader import archive
+from grader.context import environment
 from grader.execute.run import execute
 from grader.flavours import WhenNeeded, open_for
 from grader.pipeline import Context, grade, internal
@@ -82,15 +83,16 @@ class Blueprint:
     template: Notebook
     environment: Mapping[str, str]
     lang: str
-    equipment: Equipment
+    equipment: Equipment  # its device "cpu" or "gpu": the same on every machine
     store: Path | None  # of finished trainings; None keeps them in memory
     unsafe: bool = False
     lazy: bool = False  # open the sandbox only when something must run
 
     @property
     def version(self) -> str:
-        """Of the grader and of the libraries that judging depends on."""
-        return json.dumps({k: v for k, v in sorted(self.environment.items()) if k != "platform"})
+        """Of the grader and of the libraries that judging depends on, where this is asked."""
+        here = environment(self.assignment.framework)
+        return json.dumps({name: told for name, told in sorted(here.items()) if name != "platform"})
 
     def open(self) -> Workshop:
         """Start what runs submissions. Raises FriendlyError where that is not to be had."""
@@ -113,7 +115,7 @@ def training_label(rubric: Rubric, assignment: Assignment, equipment: Equipment)
     plan = rubric.training
     if plan is None:
         return ""
-    about = repr((plan, assignment.training, equipment.chosen(plan)))
+    about = repr((plan, assignment.training, equipment.device))
     return hashlib.sha256(about.encode()).hexdigest()[:32]
 
 

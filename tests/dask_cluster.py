@@ -39,6 +39,11 @@ class Cluster:
         while self._workers:
             kill(self._workers.pop())
 
+    @property
+    def alive(self) -> list[subprocess.Popen[bytes]]:
+        """The workers that have not been killed."""
+        return [worker for worker in self._workers if worker.poll() is None]
+
     def start_scheduler(self) -> None:
         """Also again, at the same address."""
         host, port = self.address.removeprefix("tcp://").split(":")

@@ -2,8 +2,9 @@
 
     python tests/drill.py [KILLS]     `make drill`: 200
 
-Rounds of a small class, each with a fresh output folder, until enough was killed. After each round every
-submission must have been graded exactly once, with the grade that it must get.
+Rounds of a small class, each with a fresh output folder, until enough was killed; every second round on a Dask
+cluster of three worker processes, which are killed as well and replaced. After each round every submission must
+have been graded exactly once, with the grade that it must get.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from small_class import SLUG, hand_in, make_root
 SIZE = 60  # submissions of a round
 # The fork server, or what looks for protection before it, was killed before the first submission.
 REFUSED = ("did not start", "cannot be isolated here", "Strangers' code needs", "before it ran anything")
+ON_DASK = ("dask worker", "dask worker", "grader", "interrupt", "zygote", "worker")
 TARGETS = ("grader", "grader", "interrupt", "zygote", "worker", "worker", "worker")
 
 
@@ -54,7 +57,7 @@ class Drilled:
         )
 
 
-def drill(kills: int, folder: Path, seed: int, size: int = SIZE) -> Drilled:
+def drill(kills: int, folder: Path, seed: int, size: int = SIZE, *, dask: bool = False) -> Drilled:
     """Kill `kills` times. Everything random comes from `seed`, but not the moment in the grader's work."""
     chance, done = random.Random(seed), Drilled()
     root = make_root(folder / "root")
@@ -65,15 +68,35 @@ def drill(kills: int, folder: Path, seed: int, size: int = SIZE) -> Drilled:
             *(sys.executable, "-m", "grader.cli", "grade", str(folder / "class"), "-a", SLUG, "-o", str(out)),
             *("--dev-secret", "-j", "2"),
         ]
-        _round(command, out, {**os.environ, "GRADER_ROOT": str(root)}, chance, done, kills)
+        with ExitStack() as stack:
+            cluster = None
+            if dask and done.rounds % 2:
+                cluster = stack.enter_context(_cluster(folder / f"cluster{done.rounds}"))
+                command += ["--engine", "dask", "--scheduler", cluster.address]
+            _round(command, out, {**os.environ, "GRADER_ROOT": str(root)}, chance, done, kills, cluster)
         done.rounds += 1
         done.submissions += size
         done.faults += [f"round {done.rounds}: {fault}" for fault in _faults(out, due)]
     return done
 
 
+def _cluster(folder: Path) -> Any:
+    from dask_cluster import Cluster
+
+    cluster = Cluster(folder)
+    for number in range(3):
+        cluster.worker(f"w{number}")
+    return cluster.ready("w0", "w1", "w2")
+
+
 def _round(
-    command: list[str], out: Path, environ: dict[str, str], chance: random.Random, done: Drilled, kills: int
+    command: list[str],
+    out: Path,
+    environ: dict[str, str],
+    chance: random.Random,
+    done: Drilled,
+    kills: int,
+    cluster: Any,
 ) -> None:
     """Run the same command again and again until it says that everything is final."""
     while True:
@@ -88,9 +111,12 @@ def _round(
             patience = time.monotonic() + chance.uniform(0.0, 1.0)
             while process.poll() is None and time.monotonic() < patience and _graded(out) < before + 12:
                 time.sleep(0.005)  # the moment of the kill is what is random
-            target = chance.choice(TARGETS)
+            target = chance.choice(ON_DASK if cluster else TARGETS)
             # While Python itself starts, Ctrl-C ends it before a line of ours runs.
-            _kill(process, "grader" if target == "interrupt" and _writer(out) != process.pid else target, done)
+            target = "grader" if target == "interrupt" and _writer(out) != process.pid else target
+            _kill(process, target, done, [worker.pid for worker in cluster.alive] if cluster else [])
+            if target == "dask worker":
+                cluster.worker(f"again{sum(done.kills.values())}")
         told = process.communicate(timeout=600)[1].decode()
         if process.returncode == 0:
             return
@@ -103,22 +129,25 @@ def _round(
             return
 
 
-def _kill(process: subprocess.Popen[bytes], target: str, done: Drilled) -> None:
-    for pid in _victims(process, target)[:1]:
+def _kill(process: subprocess.Popen[bytes], target: str, done: Drilled, dask: list[int]) -> None:
+    for pid in _victims(process, target, dask)[:1]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT if target == "interrupt" else signal.SIGKILL)
             done.kills[target] += 1
 
 
-def _victims(process: subprocess.Popen[bytes], target: str) -> list[int]:
+def _victims(process: subprocess.Popen[bytes], target: str, dask: list[int]) -> list[int]:
     if target in ("grader", "interrupt"):
         return [process.pid]
+    if target == "dask worker":
+        return dask[:1]
+    hosts = dask or [process.pid]
     if target == "zygote":
-        return list(_children(process.pid))
+        return [zygote for host in hosts for zygote in _children(host)]
     found: list[int] = []
     patience = time.monotonic() + 0.5
     while not found and process.poll() is None and time.monotonic() < patience:  # a worker lives for milliseconds
-        found = [worker for zygote in _children(process.pid) for worker in _descendants(zygote)]
+        found = [worker for host in hosts for zygote in _children(host) for worker in _descendants(zygote)]
     return found[-1:]
 
 
@@ -181,6 +210,6 @@ def _faults(out: Path, due: dict[str, float]) -> Iterator[str]:
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with tempfile.TemporaryDirectory() as place:
-        result = drill(wanted, Path(place), seed=time.time_ns())
+        result = drill(wanted, Path(place), seed=time.time_ns(), dask=find_spec("distributed") is not None)
     print(result, *result.faults, sep="\n")
     sys.exit(bool(result.faults))

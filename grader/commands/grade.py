@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,16 @@ def account_for(intake: Intake, out: Path) -> None:
 
 def judgement_of(grading: Grading, options: Options) -> str:
     """All that a grade depends on besides the submission."""
-    device = options.equipment.chosen(grading.rubric.training) if grading.rubric.training else ""
-    return f"{grading.judgement}-{device}-{options.lang}"
+    return f"{grading.judgement}-{device_of(grading, options)}-{options.lang}"
+
+
+def device_of(grading: Grading, options: Options) -> str:
+    """Where students are trained, the same for a whole class: "cpu", "gpu", or "" where nothing is trained."""
+    if grading.rubric.training is None:
+        return ""
+    if options.engine != "local" and options.equipment.device == "gpu":
+        return "gpu"  # of the workers; there need not be one here
+    return options.equipment.chosen(grading.rubric.training)
 
 
 def sort_out(
@@ -200,8 +208,8 @@ def blueprint_of(grading: Grading, options: Options, *, lazy: bool) -> Blueprint
         grading.template,
         environment(assignment.framework),
         options.lang,
-        options.equipment,
-        grading.root / TRAININGS,
+        replace(options.equipment, device=device_of(grading, options) or "cpu"),
+        grading.root / TRAININGS if options.engine == "local" else None,  # a path of this machine
         options.unsafe,
         lazy,
     )
@@ -209,7 +217,7 @@ def blueprint_of(grading: Grading, options: Options, *, lazy: bool) -> Blueprint
 
 def open_engine(blueprint: Blueprint, options: Options) -> AbstractContextManager[Engine]:
     """The engine that was asked for. Raises FriendlyError."""
-    on_gpu = bool(blueprint.rubric.training) and options.equipment.device == "gpu"
+    on_gpu = blueprint.equipment.device == "gpu"
     if options.engine == "dask":
         from grader.engines.dask import Dask
 
