@@ -58,6 +58,7 @@ class Seen:
     training: str = ""  # under which plan, on which device
     execution: Execution | None = None
     executed: str = ""  # digest of all cells
+    twin: str = ""  # id of the submission whose run this was
 
 
 def same_versions(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
@@ -93,6 +94,7 @@ def seen(graded: Graded, environment: Mapping[str, str], calls: Iterable[Call], 
         training,
         graded.execution,
         cells_digest(graded.notebook) if graded.notebook else "",
+        graded.twin,
     )
 
 

@@ -159,7 +159,9 @@ class Bench:
         if task.known is not None:
             with suppress(*archive.UNUSABLE):
                 known = archive.from_bytes(task.known)
-        graded = replace(grade(task.submission, self.context, known), twin=task.twin)
+        own = known is not None and known.submission.id == task.submission.id
+        twin = known.twin if known is not None and own else task.twin
+        graded = replace(grade(task.submission, self.context, known), twin=twin)
         return _outcome(graded, task, self.context, self._lang)
 
     def close(self) -> None:

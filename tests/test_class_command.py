@@ -97,6 +97,22 @@ def test_an_export_with_a_roster(
     assert "hw1.ipynb" in (out / by_name["김철수"]["id"] / "feedback.md").read_text("utf-8")
 
 
+def test_a_roster_that_comes_later_is_joined_without_running_anything(
+    root: Path, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    assert grade(out, export) == OK
+    assert {row["email"] for row in rows(out).values()} == {""}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("something was run")
+
+    monkeypatch.setattr(Zygote, "run", refuse)
+    (tmp_path / "roster.csv").write_text(ROSTER, "utf-8")
+    assert grade(out, export, "--roster", tmp_path / "roster.csv") == OK
+    assert {row["email"] for row in rows(out).values()} == {"ada@example.org", "kim@example.org", ""}
+
+
 def test_without_names_no_name_is_left_anywhere_but_in_the_key(root: Path, export: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert grade(out, export, "--anonymous") == OK

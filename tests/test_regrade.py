@@ -138,6 +138,11 @@ def test_a_twin_is_told_and_its_places_are_its_own(room: Room, capsys: pytest.Ca
     with sqlite3.connect(room.out / "journal.sqlite") as journal:
         rows = {name: json.loads(row) for name, row in journal.execute("SELECT id, row FROM graded")}
     assert (rows["one"]["twin"], rows["two"]["twin"]) == ("", "one")
+    room.edit("rubric.yaml", "points: 40", "points: 30")
+    assert room.regrade() == OK
+    with sqlite3.connect(room.out / "journal.sqlite") as journal:
+        (row,) = journal.execute("SELECT row FROM graded WHERE id = 'two'").fetchone()
+    assert json.loads(row)["twin"] == "one"
     text = (room.out / "two" / "feedback.md").read_text("utf-8") + (room.out / "two" / "feedback.html").read_text()
     assert not re.search(r"\bone\b\.ipynb|identical", text)  # whose program it was is nobody else's business
 

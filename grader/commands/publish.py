@@ -31,11 +31,12 @@ def publish(
     complete: bool,
     bom: bool = True,
 ) -> None:
-    """Write the files of the class."""
+    """Write the files of the class; the numbers before the page."""
     absent = tuple(Learner(**learner) for learner in about.get("absent", ()))
     files = {"grades.csv": to_csv(rows, bom=bom)}
     if absent:
         files["nothing_handed_in.csv"] = absent_csv(absent, bom=bom)
+    write_all(out, files)
     mistakes = known_mistakes(grading.reference)
     page = About(
         slug=grading.assignment.slug,
@@ -49,8 +50,7 @@ def publish(
         environment=environment(grading.assignment.framework),
         complete=complete,
     )
-    files["index.html"] = to_html(rows, page, lang).encode("utf-8", "replace")
-    write_all(out, files)
+    write_all(out, {"index.html": to_html(rows, page, lang).encode("utf-8", "replace")})
 
 
 def summary(rows: Sequence[Row], grading: Grading, out: Path, lang: str, *, as_json: bool) -> str:
