@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -68,7 +69,8 @@ def make_root(root: Path) -> Path:
     before = os.environ.get("GRADER_ROOT")
     os.environ["GRADER_ROOT"] = str(root)
     try:
-        assert main(["new", SLUG]) == 0
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            assert main(["new", SLUG]) == 0
     finally:
         if before is None:
             del os.environ["GRADER_ROOT"]
