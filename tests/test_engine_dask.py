@@ -189,10 +189,10 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python path on which there is no engine."""
+    """A Python path on which there is no grader, wherever else one may be installed."""
     folder = tmp_path_factory.mktemp("without")
     (folder / "grader").mkdir()
-    (folder / "grader" / "__init__.py").touch()
+    (folder / "grader" / "__init__.py").write_text("raise ImportError('there is none')\n", "utf-8")
     return folder
 
 
