@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ HOSTILE = ROOT / "tests" / "hostile"
 HONEST = HOSTILE / "_honest.py"  # right solutions of the exercises that an attack leaves alone
 # They end by their own doing, by a limit on memory or output, or by the clock.
 ATTACKS = """fork_bomb memory_bombs exit_in_a_call flood_of_output huge_results thread_bomb endless_loop_at_import
-fill_the_disk crash_the_interpreter forge_a_guessed_reply""".split()
+fill_the_disk crash_the_interpreter""".split()
 SLOW = {"infinite_loop", "hostile"}  # among the samples; the attacks stand for them
 DEFINITION = re.compile(r"^(def \w+\([^()\n]*\):[ \t]*)$", re.MULTILINE)
 EVERY_S = 0.5
@@ -40,17 +41,17 @@ def main(sizes: list[int]) -> None:
     """Print a row for each size."""
     base: tuple[float, float] | None = None
     print("submissions | s | a second | s each, by the first | MiB of the grader itself | by the first "
-          "| MiB with all workers | wrong grades")  # fmt: skip
+          "| its peak | peak with all workers | wrong grades")  # fmt: skip
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             due = hand_in(Path(folder) / "class", size)
-            seconds, own, everything = graded(Path(folder) / "class", Path(folder) / "out")
+            seconds, own, peak, everything = graded(Path(folder) / "class", Path(folder) / "out")
             wrong = [name for name, points in grades(Path(folder) / "out") if due[name] != points]
         each = seconds / size
         base = base or (each, own)
         print(
             f"{size} | {seconds:.0f} | {1 / each:.1f} | {each / base[0]:.2f} | {own:.0f} | {own / base[1]:.2f} "
-            f"| {everything:.0f} | {len(wrong)} {wrong[:5] or ''}",
+            f"| {peak:.0f} | {everything:.0f} | {len(wrong)} {wrong[:5] or ''}",
             flush=True,
         )
 
@@ -93,21 +94,25 @@ def _marked(source: str, number: int) -> str:
     return DEFINITION.sub(lambda found: f'{found[1]}\n    "copy {number}"', source)
 
 
-def graded(submissions: Path, out: Path) -> tuple[float, float, float]:
-    """(seconds, peak memory in MiB of the grader's own process, and with everything that it started)."""
+def graded(submissions: Path, out: Path) -> tuple[float, float, float, float]:
+    """Seconds, and MiB: of the grader's own process, the median of the last third of the run and the peak (an attack
+    may make it read megabytes); the peak with everything that it started.
+    """
     command = [
         *(sys.executable, "-m", "grader.cli", "grade", str(submissions), "-o", str(out), "-j", "2"),
         *("-a", "distillation_tf", "--dev-secret", "--no-train"),
     ]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
-    peaks = [0.0, 0.0]
+    own: list[float] = []
+    everything: list[float] = []
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(EVERY_S):
-            own, *others = map(proportional_mb, family(process.pid))
-            peaks[:] = max(peaks[0], own), max(peaks[1], own + sum(others))
+            mine, *others = map(proportional_mb, family(process.pid))
+            own.append(mine)
+            everything.append(mine + sum(others))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -117,7 +122,8 @@ def graded(submissions: Path, out: Path) -> tuple[float, float, float]:
     watcher.join()
     if code:
         raise RuntimeError(f"exit status {code}")
-    return took, peaks[0], peaks[1]
+    last = own[-max(1, len(own) // 3) :]
+    return took, statistics.median(last), max(own), max(everything)
 
 
 def family(pid: int) -> Iterator[int]:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer
@@ -17,6 +18,7 @@ MOST_LINES = 300  # of one cell
 NEAR = 80  # lines of an excerpt
 MOST_CHARACTERS = 400  # of one line
 MOST_TOGETHER = 16_000  # characters of a listing: each can take fifteen of HTML
+SHORT = 4_000  # characters; longer texts are not remembered
 MOST_MARKS = 4  # combining marks on one character; more is a tower that covers other lines
 BEFORE = 6  # lines kept above the one that an excerpt is about
 # Kinds of token -> class in style.css; the first that fits.
@@ -102,8 +104,17 @@ def visible(line: str) -> str:
     return "".join(kept)
 
 
-def _coloured(text: str) -> list[Markup]:
-    """The lines of a text, each with its spans closed."""
+def _coloured(text: str) -> Sequence[Markup]:
+    """The lines of a text, each with its spans closed. Most cells of a class are those that were handed out."""
+    return _remembered(text) if len(text) <= SHORT else _colour(text)
+
+
+@lru_cache(maxsize=256)
+def _remembered(text: str) -> Sequence[Markup]:
+    return _colour(text)
+
+
+def _colour(text: str) -> Sequence[Markup]:
     lines: list[list[str]] = [[]]
     # Neither strips nor adds lines, so that the numbers stay those of the cell.
     for kind, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text):
