@@ -95,8 +95,8 @@ def _marked(source: str, number: int) -> str:
 
 
 def graded(submissions: Path, out: Path) -> tuple[float, float, float, float]:
-    """Seconds, and MiB: the median of the grader's own process in the last third of the run, its peak (an attack may
-    make it read megabytes), and the peak with everything that it started.
+    """Seconds; and MiB: the median of the grader's own process in the last third of the run, its peak (an attack
+    may make it read megabytes), and the peak with everything that it started.
     """
     command = [
         *(sys.executable, "-m", "grader.cli", "grade", str(submissions), "-o", str(out), "-j", "2"),
