@@ -13,7 +13,7 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,15 @@ def cells_digest(notebook: Notebook) -> str:
     return hashlib.sha256(repr(notebook.cells).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def seen(graded: Graded, environment: Mapping[str, str], calls: Iterable[Call], training: str) -> Seen:
-    """What to keep of a judgement. `training` names the plan and device of its training checks."""
+def seen(graded: Graded, environment: Mapping[str, str], digests: Mapping[str, str], training: str) -> Seen:
+    """What to keep of a judgement. `digests`: of every call; `training`: under what it was trained."""
     return Seen(
         replace(graded.submission, data=None, problem=graded.unreadable or graded.submission.problem),
         graded.notebook,
         environment,
         same_form(graded.program) if graded.program else "",
         graded.run,
-        {call.id: call_digest(call, graded.assignment.limits) for call in calls},
+        digests,
         tuple(check for result in graded.results for check in result.checks if check.check == "training"),
         training,
         graded.execution,

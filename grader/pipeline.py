@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from grader import archive
 from grader.archive import Seen, call_digest
@@ -55,6 +56,11 @@ class Context:
     def calls(self) -> list[Call]:
         """What a submission that defines everything is asked."""
         return plan(self.assignment, [expected.case for expected in self.expectations.cases.values()])
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """What each call is, by its id; the same for a whole class, so it is worked out once."""
+        return {call.id: call_digest(call, self.assignment.limits) for call in self.calls}
 
 
 def grade(submission: Submission, context: Context, known: Seen | None = None) -> Graded:
@@ -167,7 +173,7 @@ def observe(program: Program, calls: Sequence[Call], context: Context, known: Se
     kept = {
         call.id: run.observations[call.id]
         for call in calls
-        if call.id in run.observations and known.digests.get(call.id) == call_digest(call, limits)
+        if call.id in run.observations and known.digests.get(call.id) == context.digests[call.id]
     }
     missing = [call for call in calls if call.id not in kept]
     if not missing:

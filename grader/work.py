@@ -100,7 +100,8 @@ class Blueprint:
 
     def lost(self, task: Task, why: str) -> Outcome:
         """Not final: nobody could finish it."""
-        return _outcome(internal(task.submission, self.context(), why), task, self.context(), self.lang)
+        context = self.context()
+        return _outcome(internal(task.submission, context, why), task, context, self.lang)
 
     def context(self) -> Context:
         """Without anything that runs."""
@@ -201,7 +202,7 @@ def _files(graded: Graded, context: Context, lang: str) -> dict[str, bytes]:
     }
     files = {name: text.encode("utf-8", "replace") for name, text in texts.items() if text}
     if graded.grade.final:
-        seen = archive.seen(graded, context.environment, context.calls, context.training)
+        seen = archive.seen(graded, context.environment, context.digests, context.training)
         files[OBSERVATIONS] = archive.to_bytes(seen)
     return files
 

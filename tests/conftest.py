@@ -90,6 +90,15 @@ def legacy_sandbox() -> Iterator[Zygote]:
 
 
 @pytest.fixture(scope="session")
+def numpy_sandbox() -> Iterator[Zygote]:
+    """One sandbox without any framework for the whole test run."""
+    from grader.sandbox.pool import Zygote
+
+    with Zygote("numpy") as zygote:
+        yield zygote
+
+
+@pytest.fixture(scope="session")
 def sandbox_for(request: pytest.FixtureRequest) -> Callable[[Assignment], Sandbox]:
     """What runs the submissions of an assignment, started when first asked for."""
     from grader.flavours import Flavours

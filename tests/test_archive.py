@@ -1,14 +1,13 @@
 """grader.archive: what was observed comes back as it was, and what is damaged or of another time is not used."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_class import SLUG, make_root, notebook
+from small_class import SLUG, notebook
 
 from grader import archive
 from grader.context import Grading
@@ -31,9 +30,8 @@ from grader.types import (
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
-    with Zygote("numpy") as zygote:
-        yield Grading(make_root(tmp_path_factory.mktemp("root")), SLUG, b"secret").context(zygote)
+def context(small_root: Path, numpy_sandbox: Zygote) -> Context:
+    return Grading(small_root, SLUG, b"secret").context(numpy_sandbox)
 
 
 def judged(kind: str, context: Context, known: archive.Seen | None = None) -> Graded:
@@ -56,7 +54,7 @@ def same(one: Any, other: Any) -> bool:
 
 @pytest.mark.parametrize("kind", ["right", "sum", "nan", "raises", "exits", "half", "right_print"])
 def test_what_was_observed_comes_back_as_it_was(kind: str, context: Context) -> None:
-    seen = archive.seen(judged(kind, context), context.environment, context.calls, "plan")
+    seen = archive.seen(judged(kind, context), context.environment, context.digests, "plan")
     again = archive.from_bytes(archive.to_bytes(seen))
     assert seen.run is not None
     assert seen.run.observations
@@ -69,21 +67,21 @@ def test_trainings_and_whole_notebooks_come_back_too(context: Context) -> None:
     compared = Comparison(runs, runs, Summary(1, 1.0, 0.5, 1.5, 0.0, 0.95), "digits", 30, 60, "cpu", 1.0)
     trained = CheckResult("squared_error", "", "training", Verdict.PASSED, "training", training=compared)
     ran = Execution(Verdict.ERROR, "numpy", 3, (1, 2), 3, 1, Fault("E", "m", Place(3, 1)), versions={"numpy": "2"})
-    seen = archive.seen(judged("right", context), context.environment, (), "plan")
+    seen = archive.seen(judged("right", context), context.environment, {}, "plan")
     seen = replace(seen, trained=(trained,), execution=ran)
     assert same(archive.from_bytes(archive.to_bytes(seen)), seen)
 
 
 def test_an_unreadable_file_comes_back_with_its_reason(context: Context) -> None:
     graded = judged("truncated", context)
-    seen = archive.from_bytes(archive.to_bytes(archive.seen(graded, context.environment, (), "")))
+    seen = archive.from_bytes(archive.to_bytes(archive.seen(graded, context.environment, {}, "")))
     assert seen.run is None
     again = grade(seen.submission, context, seen)
     assert (again.unreadable, again.grade) == (graded.unreadable, graded.grade)
 
 
 def test_what_is_damaged_or_of_another_format_is_refused(context: Context, tmp_path: Path) -> None:
-    content = archive.to_bytes(archive.seen(judged("right", context), context.environment, (), ""))
+    content = archive.to_bytes(archive.seen(judged("right", context), context.environment, {}, ""))
     odd = io.BytesIO()
     np.savez_compressed(odd, meta=np.frombuffer(b'{"format": 99}', np.uint8), data=np.zeros(1, np.uint8))
     pickled = io.BytesIO()
@@ -133,7 +131,7 @@ class Counting:
 def test_what_is_known_is_not_run_again_and_judged_the_same(context: Context) -> None:
     for kind in ("right", "sum", "raises", "nan"):
         first = judged(kind, context)
-        seen = archive.seen(first, context.environment, context.calls, "")
+        seen = archive.seen(first, context.environment, context.digests, "")
         counting = Counting(context.sandbox)
         again = judged(kind, replace(context, sandbox=counting), seen)
         assert counting.asked == []
@@ -141,7 +139,7 @@ def test_what_is_known_is_not_run_again_and_judged_the_same(context: Context) ->
 
 
 def test_only_what_is_new_is_run(context: Context) -> None:
-    seen = archive.seen(judged("sum", context), context.environment, context.calls, "")
+    seen = archive.seen(judged("sum", context), context.environment, context.digests, "")
     lost = context.calls[0].id
     counting = Counting(context.sandbox)
     seen = replace(seen, digests={**seen.digests, lost: "another"})
@@ -158,7 +156,7 @@ def test_another_kernel_of_the_system_changes_nothing(context: Context) -> None:
 
 @pytest.mark.parametrize("change", ["environment", "form"])
 def test_what_was_observed_of_something_else_is_not_used(change: str, context: Context) -> None:
-    seen = archive.seen(judged("sum", context), context.environment, context.calls, "")
+    seen = archive.seen(judged("sum", context), context.environment, context.digests, "")
     other = {**context.environment, "numpy": "0.1"} if change == "environment" else "another"
     counting = Counting(context.sandbox)
     judged("sum", replace(context, sandbox=counting), replace(seen, **{change: other}))

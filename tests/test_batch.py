@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_class import SLUG, cells, make_root, notebook
+from small_class import SLUG, cells, notebook
 
 from grader import archive
 from grader.commands.batch import Batch, Item, kept, key_of, longest_first
@@ -22,9 +22,8 @@ JUDGEMENT = "rubric 1"
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
-    with Zygote("numpy") as zygote:
-        yield Grading(make_root(tmp_path_factory.mktemp("root")), SLUG, b"secret").context(zygote)
+def context(small_root: Path, numpy_sandbox: Zygote) -> Context:
+    return Grading(small_root, SLUG, b"secret").context(numpy_sandbox)
 
 
 @pytest.fixture

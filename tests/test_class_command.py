@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,6 @@ Participant 7,Ada Lovelace,ada@example.org,
 Participant 8,김철수,kim@example.org,
 Participant 9,No Submission,none@example.org,
 """
-
-
-@pytest.fixture(scope="module")
-def numpy_sandbox() -> Iterator[Zygote]:
-    with Zygote("numpy") as zygote:
-        yield zygote
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pages import HOSTILE, Reader, about, check_document, criterion, row, rows, 
 
 from grader.reports import charts, figures
 from grader.reports.index import About, link_to, to_html
-from grader.reports.terminal import mark_of
+from grader.reports.marks import mark_of
 from grader.types import LANGUAGES, Learner
 
 

@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from grader.commands import OK, USAGE
 from grader.sandbox.pool import Zygote
 
 CLASS = ("right", "sum", "raises", "half", "truncated")
-
-
-@pytest.fixture(scope="module")
-def numpy_sandbox() -> Iterator[Zygote]:
-    with Zygote("numpy") as zygote:
-        yield zygote
 
 
 class Room:

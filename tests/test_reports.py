@@ -14,8 +14,9 @@ import pytest
 from grader.plaintext import width
 from grader.reports.feedback import MOST_CHECKS, to_markdown
 from grader.reports.gradebook import COLUMNS, absent_csv, to_csv
+from grader.reports.marks import mark_of
 from grader.reports.selfcheck import render as self_check
-from grader.reports.terminal import mark_of, render, wants_color
+from grader.reports.terminal import render, wants_color
 from grader.result import to_row
 from grader.types import CheckResult, Fault, Finding, Found, Graded, Learner, Place, Remark, Run, Verdict
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from grader.i18n import translator
 from grader.plaintext import clean
-from grader.reports.terminal import NOTHING, OURS, PARTLY, RIGHT, UNCLEAR, WRONG
+from grader.reports.marks import NOTHING, OURS, PARTLY, RIGHT, UNCLEAR, WRONG
 
 if TYPE_CHECKING:
     from jinja2 import Environment

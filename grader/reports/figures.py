@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from grader.reports.terminal import mark_of
+from grader.reports.marks import mark_of
 from grader.types import Verdict
 
 Row = Mapping[str, Any]

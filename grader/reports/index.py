@@ -16,8 +16,8 @@ from grader.plaintext import clean
 from grader.reports import charts, figures
 from grader.reports.document import TONES, render
 from grader.reports.figures import Row
-from grader.reports.terminal import NOTHING as NOT_DONE
-from grader.reports.terminal import OURS, PARTLY, RIGHT, UNCLEAR, WRONG, mark_of
+from grader.reports.marks import NOTHING as NOT_DONE
+from grader.reports.marks import OURS, PARTLY, RIGHT, UNCLEAR, WRONG, mark_of
 from grader.training_words import verdict_word
 from grader.types import Learner, Mistake, Text, Verdict
 

@@ -16,8 +16,8 @@ from grader.plaintext import clean
 from grader.reports import charts, execution, told, training
 from grader.reports.code import Listing, listing
 from grader.reports.document import render
-from grader.reports.terminal import NOTHING as NOT_DONE
-from grader.reports.terminal import OURS, RIGHT, UNCLEAR, WRONG, mark_of
+from grader.reports.marks import NOTHING as NOT_DONE
+from grader.reports.marks import OURS, RIGHT, UNCLEAR, WRONG, mark_of
 from grader.result import remarks
 from grader.sentences import VERDICTS
 from grader.training_words import SPARED, explain_training

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -16,13 +15,13 @@ from rich.text import Text
 
 from grader.i18n import Translate, translator
 from grader.plaintext import clean
-from grader.types import Mistake, Verdict
+from grader.reports import figures
+from grader.reports.marks import NOTHING, OURS, PARTLY, RIGHT, UNCLEAR, WRONG, mark_of
+from grader.types import Mistake
 
-RIGHT, PARTLY, WRONG, NOTHING, UNCLEAR, OURS = "✓", "~", "✗", "–", "±", "?"
 STYLES = {RIGHT: "green", PARTLY: "yellow", WRONG: "red", NOTHING: "dim", UNCLEAR: "cyan", OURS: "magenta"}
 MOST_MISTAKES = 5
 MOST_ROWS = 100
-_NOTHING_DONE = (Verdict.MISSING, Verdict.NOT_ATTEMPTED, Verdict.SKIPPED)
 
 Row = Mapping[str, Any]  # see grader.result.to_row
 
@@ -91,22 +90,6 @@ def _table(rows: Sequence[Row], criteria: Sequence[str], _: Translate) -> Table:
     return table
 
 
-def mark_of(criterion: Mapping[str, Any]) -> str:
-    """One character for one criterion of a row."""
-    verdict = Verdict(criterion["verdict"])
-    if verdict == Verdict.INTERNAL:
-        return OURS
-    if verdict == Verdict.INCONCLUSIVE:
-        return UNCLEAR
-    if verdict in _NOTHING_DONE:
-        return NOTHING
-    earned, points = criterion["earned"] or 0, criterion["points"]
-    if verdict == Verdict.PASSED:
-        return RIGHT if earned >= points else PARTLY
-    # Robustness is advice: without points of its own it is never a plain "wrong".
-    return PARTLY if earned > 0 or (criterion["kind"] == "robustness" and not points) else WRONG
-
-
 def _grade(row: Row, _: Translate) -> str:
     if not row["final"]:
         return _("not final")
@@ -114,29 +97,24 @@ def _grade(row: Row, _: Translate) -> str:
 
 
 def _summary(rows: Sequence[Row], _: Translate) -> Iterator[str]:
-    shares = sorted(row["earned"] / row["possible"] for row in rows if row["final"] and row["possible"])
-    line = _("{count} submissions, {final} final").format(
-        count=len(rows), final=sum(bool(row["final"]) for row in rows)
-    )
-    if shares:
-        middle = len(shares) // 2
-        median = shares[middle] if len(shares) % 2 else (shares[middle - 1] + shares[middle]) / 2
-        mean = sum(shares) / len(shares)
+    found = figures.numbers(rows)
+    line = _("{count} submissions, {final} final").format(count=found.count, final=found.final)
+    if found.mean is not None:
         line += "; " + _("mean {mean:.0%}, median {median:.0%}, full marks {full}").format(
-            mean=mean, median=median, full=sum(share >= 1 for share in shares)
+            mean=found.mean, median=found.median, full=found.full
         )
     yield line
 
 
 def _commonest(rows: Sequence[Row], mistakes: Mapping[str, Mistake], lang: str, _: Translate) -> Iterator[str]:
-    counts = Counter(name for row in rows for name in dict.fromkeys(row["mistakes"]))
-    if not counts:
+    made = figures.mistakes(rows)
+    if not made:
         return
     yield ""
     yield _("Commonest mistakes:")
-    for name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_MISTAKES]:
-        hint = mistakes[name].hint.get(lang, "") if name in mistakes else ""
-        yield f"  {count:>4} × {name}" + (f": {hint}" if hint else "")
+    for one in made[:MOST_MISTAKES]:
+        hint = mistakes[one.name].hint.get(lang, "") if one.name in mistakes else ""
+        yield f"  {len(one.rows):>4} × {one.name}" + (f": {hint}" if hint else "")
 
 
 def _not_final(rows: Sequence[Row], _: Translate) -> Iterator[str]:
