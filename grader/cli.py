@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grader
-from grader import help_texts
+from grader import cli_systems, help_texts
 from grader.commands import INTERRUPTED, USAGE
 from grader.i18n import LANGUAGES, language
 from grader.types import FriendlyError
@@ -107,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("two", type=Path, metavar="OUT2")
     diff.add_argument("--json", action="store_true", help="print as JSON")
     _lang(diff)
+    cli_systems.add_to(add)
     check = add("check", "Check your own notebook on the public cases.", help_texts.CHECK)
     check.add_argument("notebook", type=Path, metavar="NOTEBOOK")
     check.add_argument("-a", "--assignment", help="default: the one whose exercises the notebook holds")
@@ -181,6 +182,8 @@ def _dispatch(args: argparse.Namespace) -> int:
             from grader.commands import diff
 
             return diff.run(args.one, args.two, as_json=args.json, lang=lang)
+        case name if name in cli_systems.COMMANDS:
+            return cli_systems.dispatch(args)
         case "check":
             from grader.commands import check
 

@@ -58,3 +58,22 @@ Expected answers of the hidden cases and finished training runs are kept below .
 Nothing else is lost with them: grades stay in their folders, and the secret is never touched.
 exit codes: 0 done, 2 usage or configuration."""
 INIT = "example:\n  grader init\n\nMakes .grader/secret once; an existing one is never overwritten."
+EXPORT = """examples:
+  grader export out --format moodle --sheet "Grades-DL101-HW1-1.csv" --dry-run
+  grader export out --format canvas --sheet gradebook.csv
+  grader export out --format junit -t reports/
+
+exit codes: 0 all written, 2 usage or a file that the system would misread, 3 some are not final and left out."""
+PACKAGE = """example:
+  grader package gradescope distillation_tf -o autograder.zip
+
+exit codes: 0 written, 2 usage or configuration."""
+PUSH = """examples:
+  CANVAS_TOKEN=... grader push canvas out --url https://canvas.example.edu --course 12 --assignment 345
+  MOODLE_TOKEN=... grader push moodle out --url https://moodle.example.edu --assignment 7 --apply
+
+exit codes: 0 done and read back, 1 some was not taken (listed), 2 usage, 3 some are not final and left out."""
+SERVE = """example:
+  grader serve --config serve.yaml
+
+exit codes: 0 stopped, 2 usage or configuration."""

@@ -20,17 +20,27 @@ _MOST_MARKS = 4  # combining marks on one character; more is a tower that covers
 
 def clean(text: str, limit: int = 400) -> str:
     """One line without escape sequences, controls or invisible characters, at most `limit` characters."""
+    line = " ".join(_harmless(text[: 20 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def clean_block(text: str) -> str:
+    """The same for several lines of any length: breaks are `\\n`, spaces are kept but at the ends of lines."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(_harmless(line).rstrip() for line in lines).strip("\n")
+
+
+def _harmless(line: str) -> str:
     kept: list[str] = []
     marks = 0
-    for character in unicodedata.normalize("NFC", _ESCAPES.sub("", text[: 20 * limit])):
+    for character in unicodedata.normalize("NFC", _ESCAPES.sub("", line)):
         category = unicodedata.category(character)
         marks = marks + 1 if category in ("Mn", "Me") else 0
         if character.isspace() or category in ("Zl", "Zp"):
             kept.append(" ")
         elif category not in _HARMFUL and marks <= _MOST_MARKS:
             kept.append(character)
-    line = " ".join("".join(kept).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return "".join(kept)
 
 
 def width(text: str) -> int:

@@ -131,6 +131,8 @@ def remember(journal: Journal, grading: Grading, options: Options, intake: Intak
     equipment = options.equipment
     journal.tell(
         slug=grading.assignment.slug,
+        title=dict(grading.assignment.title),
+        addresses={entry.id: dict(entry.address) for entry in intake.entries},
         told=list(intake.told),
         absent=[asdict(learner) for learner in intake.absent],
         settings={

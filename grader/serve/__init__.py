@@ -1,0 +1,1 @@
+"""`grader serve`: an LTI 1.3 tool where learners hand in and read their feedback."""

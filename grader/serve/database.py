@@ -1,0 +1,36 @@
+"""The one database: SQLite in a file, or whatever SQLAlchemy's URL names. Tables stand with what uses them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import Engine, MetaData, create_engine, event
+
+metadata = MetaData()
+BUSY_S = 30.0  # a writer waits for another one
+
+
+def open_database(url: str) -> Engine:
+    """Connect, and make the tables that there are not yet. Every module with tables must be imported before."""
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"timeout": BUSY_S} if _sqlite(url) else {})
+    if _sqlite(url):
+        event.listen(engine, "connect", _prepare)
+    metadata.create_all(engine)
+    return engine
+
+
+def now() -> float:
+    """Seconds since 1970, as every time in the database."""
+    return time.time()
+
+
+def _sqlite(url: str) -> bool:
+    return url.startswith("sqlite")
+
+
+def _prepare(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
