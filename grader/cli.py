@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grader
-from grader import cli_systems, help_texts
+from grader import cli_learner, cli_systems, help_texts
 from grader.commands import INTERRUPTED, USAGE
 from grader.i18n import LANGUAGES, language
 from grader.types import FriendlyError
@@ -108,11 +108,7 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--json", action="store_true", help="print as JSON")
     _lang(diff)
     cli_systems.add_to(add)
-    check = add("check", "Check your own notebook on the public cases.", help_texts.CHECK)
-    check.add_argument("notebook", type=Path, metavar="NOTEBOOK")
-    check.add_argument("-a", "--assignment", help="default: the one whose exercises the notebook holds")
-    check.add_argument("-e", "--exercise", help="show only this exercise")
-    _lang(check)
+    cli_learner.add_to(add)
     new = add("new", "Start an assignment: files that vet green, to be changed into your own.", help_texts.NEW)
     new.add_argument("slug", help="its name in assignments/ and reference/")
     new.add_argument(
@@ -184,10 +180,8 @@ def _dispatch(args: argparse.Namespace) -> int:
             return diff.run(args.one, args.two, as_json=args.json, lang=lang)
         case name if name in cli_systems.COMMANDS:
             return cli_systems.dispatch(args)
-        case "check":
-            from grader.commands import check
-
-            return check.run(args.notebook, args.assignment, args.exercise, lang)
+        case name if name in cli_learner.COMMANDS:
+            return cli_learner.dispatch(args, lang)
         case "cache":
             from grader.commands import cache
 

@@ -32,8 +32,20 @@ exit codes: 0 nobody's grade moved, 1 somebody's did (listed with the reason), 2
 CHECK = """examples:
   grader check my.ipynb
   grader check my.ipynb -e attention_transfer --lang ko
+  grader check my.ipynb -e Q2
 
 exit codes: 0 all passed, 1 something to mend, 2 could not check."""
+WATCH = """examples:
+  grader watch my.ipynb
+  grader watch my.ipynb -e Q3
+
+The framework is imported once; each save is checked within a second. Ctrl-C ends it.
+exit codes: 0 ended with Ctrl-C, 2 could not check."""
+KIT = """example:
+  grader kit distillation_tf -o kit.zip
+
+The zip holds the notebook, what is asked and the numbers of the public cases. No reference, no hidden case, no secret.
+exit codes: 0 written, 2 usage or configuration."""
 NEW = """examples:
   grader new my_assignment
   grader new my_assignment --framework torch --title-en "Attention" --title-ko "어텐션"

@@ -33,6 +33,7 @@ KINDS = ("exercise", "robustness", "runs_clean")
 EXECUTE = Criterion("runs_clean", 0.0, None, "runs_clean")
 # Columns of grades.csv.
 _RESERVED = ("id", "final", "earned", "possible")
+MOST_HINTS = 3
 _CRITERION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -72,12 +73,21 @@ def load_rubric(path: Path, assignment: Assignment, train: bool = True, execute:
 
 
 def _load_policies(node: Node, assignment: Assignment) -> Policies:
-    given = fields(node, (), ("follow_through", "proportional_gradient", "forbid_families"))
-    shares = {key: number(value, 0, 1) for key, value in given.items() if key != "forbid_families"}
+    given = fields(node, (), ("follow_through", "proportional_gradient", "forbid_families", "hints"))
+    shares = {key: number(value, 0, 1) for key, value in given.items() if key not in ("forbid_families", "hints")}
     forbidden = items(given["forbid_families"]) if "forbid_families" in given else []
     return Policies(
-        **shares, forbid_families=tuple(_load_family(item, assignment.exercises) for item in forbidden)
+        **shares,
+        forbid_families=tuple(_load_family(item, assignment.exercises) for item in forbidden),
+        hints=_load_hints(given["hints"]) if "hints" in given else MOST_HINTS,
     )
+
+
+def _load_hints(node: Node) -> int:
+    value = number(node, 0, MOST_HINTS)
+    if math.isfinite(value) and value != int(value):
+        fault(node, "must be a whole number")
+    return int(value) if math.isfinite(value) else MOST_HINTS
 
 
 def _load_family(node: Node, exercises: Mapping[str, object]) -> str:

@@ -550,6 +550,7 @@ class Policies:
     follow_through: float = 1.0
     proportional_gradient: float = 0.5
     forbid_families: tuple[str, ...] = ()  # "exercise.family"
+    hints: int = 3  # how far a self-check goes: 1 what was expected, 2 the likely mistake, 3 the formula's line
 
 
 @dataclass(frozen=True)

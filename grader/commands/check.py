@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from grader.commands import MEND, OK, USAGE
-from grader.context import assignment_folder, self_check
+from grader.context import assignment_folder
 from grader.findings import read_exercises
-from grader.flavours import Flavours, open_for
 from grader.intake import Entry, UsageError, read
+from grader.learner import kit
+from grader.learner.session import Session, named
 from grader.notebook import Unreadable, parse_notebook, read_bytes
-from grader.pipeline import grade
 from grader.reports.selfcheck import render
-from grader.sandbox.plain import PlainRunner
-from grader.sandbox.pool import Unprotected, Zygote
 from grader.spec import find_root, list_assignments, load_assignment
-from grader.types import Assignment, Found, Verdict
+from grader.types import Found, Graded, Verdict
 
 
-def run(notebook: Path, named: str | None, exercise: str | None, lang: str) -> int:
+@dataclass(frozen=True)
+class Asked:
+    """What to check, from the command line."""
+
+    notebook: Path
+    assignment: str | None
+    exercises: tuple[str, ...]
+    lang: str
+
+
+def run(asked: Asked) -> int:
     """Check one notebook and print what came out. Returns the exit code."""
-    root = find_root()
-    folder = assignment_folder(root, named or guess(notebook, root))
-    assignment = load_assignment(folder)
-    if exercise is not None and exercise not in assignment.exercises:
-        raise UsageError(f"-e {exercise}: no such exercise; there are: {', '.join(assignment.exercises)}")
+    root = root_of(asked)
+    with Session(assignment_folder(root, asked.assignment or guess(asked.notebook, root))) as session:
+        graded, text = once(session, asked, warning(root, session, asked.lang))
+    print(text, end="")
+    return code_of(graded, session, asked)
+
+
+def root_of(asked: Asked) -> Path:
+    """Where assignments are: found from here, else from the notebook's folder. Raises ConfigError."""
+    return find_root()
+
+
+def warning(root: Path, session: Session, lang: str) -> str:
+    """What is to be said about the kit, if this is one."""
+    own = kit.read(root)
+    return kit.outdated(own, session.assignment, lang) if own else ""
+
+
+def once(session: Session, asked: Asked, told: str = "") -> tuple[Graded, str]:
+    """Check the notebook as it is on disk, and say what came out."""
+    only = named(session.assignment, asked.exercises)
+    notebook = asked.notebook
     submission = read(Entry(notebook.stem, str(notebook), lambda: read_bytes(notebook)))
-    with open_own(assignment) as sandbox:
-        context = self_check(folder, sandbox)
-        graded = grade(submission, context)
-    print(render(graded, context.expectations, lang, exercise), end="")
+    graded = session.check(submission, only)
+    return graded, render(graded, session.expectations, asked.lang, only, told)
+
+
+def code_of(graded: Graded, session: Session, asked: Asked) -> int:
+    """The exit code of a check."""
     if graded.internal or graded.unreadable:  # nothing was checked
         return USAGE
-    shown = [r for r in graded.results if exercise in (None, r.exercise)]
-    return OK if all(r.verdict == Verdict.PASSED for r in shown) else MEND
-
-
-def open_own(assignment: Assignment) -> Zygote | PlainRunner | Flavours:
-    """A sandbox if this system has one; one's own code may also run in a plain subprocess."""
-    try:
-        return open_for(assignment)
-    except Unprotected:
-        return open_for(assignment, unsafe=True)
+    only = named(session.assignment, asked.exercises)
+    shown = [result for result in graded.results if not only or result.exercise in only]
+    return OK if all(result.verdict == Verdict.PASSED for result in shown) else MEND
 
 
 def guess(notebook: Path, root: Path) -> str:

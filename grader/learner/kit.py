@@ -111,7 +111,7 @@ def _readme(assignment: Assignment, lang: str) -> Iterator[str]:
     yield f"# {assignment.title.get(lang, slug)}"
     yield ""
     yield _("1. Install the grader, once. In Colab the framework is there already: leave the brackets out.")
-    yield f"\n       pip install \"{package}\"\n"
+    yield f'\n       pip install "{package}"\n'
     yield _("2. Open {notebook} and write your code where a `?` stands. Keep the names and the arguments.").format(
         notebook=f"`{slug}.ipynb`"
     )

@@ -131,7 +131,9 @@ class Magic:
         if len(found) == 1:
             return root / "assignments" / best
         if not best or not found[best]:
-            raise ConfigError([f"nothing of {', '.join(found)} has been run yet; run its cells, or name it: -a NAME"])
+            raise ConfigError(
+                [f"nothing of {', '.join(found)} has been run yet; run its cells, or name it: -a NAME"]
+            )
         return root / "assignments" / best
 
 

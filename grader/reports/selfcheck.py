@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from grader.check_words import explain_check
 from grader.explain import explain_exercise, explain_helpers, located
@@ -15,15 +15,17 @@ MOST_CHECKS = 2  # per exercise; one slip shows in every case
 NOT_DONE = (Verdict.NOT_ATTEMPTED, Verdict.MISSING)
 
 
-def render(graded: Graded, expectations: Expectations, lang: str, only: str | None = None) -> str:
-    """The whole answer as plain text; `only` shows one exercise."""
+def render(
+    graded: Graded, expectations: Expectations, lang: str, only: Collection[str] = (), warning: str = ""
+) -> str:
+    """The whole answer as plain text; `only` shows some exercises. `warning`: about the kit, said first."""
     _ = translator(lang)
-    lines: list[str] = []
+    lines = [f"! {warning}"] if warning else []
     if not only or graded.unreadable or graded.internal:
         lines += [f"! {message}" for _remark, message in remarks(graded, lang)]
     if graded.internal:
         lines.append(f"! {graded.internal}")
-    shown = [r for r in graded.results if only in (None, r.exercise)]
+    shown = [r for r in graded.results if not only or r.exercise in only]
     for result in shown:
         lines += ["", *_exercise(result, graded, expectations, lang, _)]
     if shown:

@@ -1,0 +1,59 @@
+"""The commands of the learner's side: their arguments, and what they start."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from grader import help_texts
+from grader.i18n import LANGUAGES
+
+COMMANDS = ("check", "watch", "kit")
+Add = Callable[[str, str, str], argparse.ArgumentParser]  # name, summary, examples
+
+
+def add_to(add: Add) -> None:
+    """Define the commands."""
+    check = add("check", "Check your own notebook on the public cases.", help_texts.CHECK)
+    _checking(check)
+    watch = add("watch", "Check your own notebook again whenever it is saved.", help_texts.WATCH)
+    _checking(watch)
+    kit = add("kit", "Build what learners are handed: notebook and public cases, no answers.", help_texts.KIT)
+    kit.add_argument("assignment", help="name of a folder in assignments/, or its path")
+    kit.add_argument("-o", "--out", required=True, type=Path, metavar="FILE", help="the zip to write")
+
+
+def dispatch(args: argparse.Namespace, lang: str) -> int:
+    """Run one of COMMANDS. Returns the exit code."""
+    match args.command:
+        case "check":
+            from grader.commands import check
+
+            return check.run(_asked(args, lang))
+        case "watch":
+            from grader.commands import watch
+
+            return watch.run(_asked(args, lang))
+        case _:
+            from grader.commands import kit
+
+            return kit.run(args.assignment, args.out)
+
+
+def _checking(command: argparse.ArgumentParser) -> None:
+    command.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    command.add_argument("-a", "--assignment", help="default: the one whose exercises the notebook holds")
+    command.add_argument(
+        "-e", "--exercise", action="append", default=[], metavar="NAME",
+        help="only this one, by name or by number (Q2); may be given several times",
+    )  # fmt: skip
+    command.add_argument(
+        "--lang", choices=LANGUAGES, help="language of the answer (default: from the environment)"
+    )
+
+
+def _asked(args: argparse.Namespace, lang: str):  # type: ignore[no-untyped-def]
+    from grader.commands.check import Asked
+
+    return Asked(args.notebook, args.assignment, tuple(args.exercise), lang)
