@@ -41,6 +41,10 @@ WATCH = """examples:
 
 The framework is imported once; each save is checked within a second. Ctrl-C ends it.
 exit codes: 0 ended with Ctrl-C, 2 could not check."""
+RECEIPT = """example:
+  grader receipt receipt.json --notebook my.ipynb
+
+exit codes: 0 signed with this course's kit, 1 it is not, 2 no receipt."""
 KIT = """example:
   grader kit distillation_tf -o kit.zip
 

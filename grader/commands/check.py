@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.commands import MEND, OK, USAGE
-from grader.context import assignment_folder
+from grader.context import assignment_folder, find_secret
 from grader.findings import read_exercises
 from grader.intake import Entry, UsageError, read
+from grader.journal import atomic
 from grader.learner import kit
+from grader.learner.receipt import NoReceipt, key_of, write
 from grader.learner.session import Session, named
 from grader.notebook import Unreadable, parse_notebook, read_bytes
 from grader.reports.selfcheck import render
-from grader.spec import find_root, list_assignments, load_assignment
+from grader.spec import ConfigError, find_root, list_assignments, load_assignment
 from grader.types import Found, Graded, Verdict
 
 
@@ -25,6 +27,7 @@ class Asked:
     assignment: str | None
     exercises: tuple[str, ...]
     lang: str
+    receipt: Path | None = None
 
 
 def run(asked: Asked) -> int:
@@ -32,6 +35,8 @@ def run(asked: Asked) -> int:
     root = root_of(asked)
     with Session(assignment_folder(root, asked.assignment or guess(asked.notebook, root))) as session:
         graded, text = once(session, asked, warning(root, session, asked.lang))
+        if asked.receipt is not None:
+            sign(graded, session, root, asked.receipt)
     print(text, end="")
     return code_of(graded, session, asked)
 
@@ -54,6 +59,19 @@ def once(session: Session, asked: Asked, told: str = "") -> tuple[Graded, str]:
     submission = read(Entry(notebook.stem, str(notebook), lambda: read_bytes(notebook)))
     graded = session.check(submission, only)
     return graded, render(graded, session.expectations, asked.lang, only, told)
+
+
+def sign(graded: Graded, session: Session, root: Path, target: Path) -> None:
+    """Write the receipt of a check. Raises NoReceipt where there is nothing to sign with."""
+    if graded.unreadable or graded.internal:
+        raise NoReceipt(f"{target}: not written, as nothing could be checked")
+    own = kit.read(root)
+    try:
+        key = own.key if own else key_of(find_secret(root), session.assignment)
+    except ConfigError as none:
+        raise NoReceipt(f"{target}: not written; receipts are signed with the kit of your course") from none
+    with atomic(target) as part:
+        part.write_bytes(write(graded, key, session.context.environment))
 
 
 def code_of(graded: Graded, session: Session, asked: Asked) -> int:

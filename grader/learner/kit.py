@@ -17,6 +17,7 @@ from pathlib import Path
 import grader
 from grader.context import public_cases
 from grader.i18n import LANGUAGES, translator
+from grader.learner.receipt import key_of
 from grader.spec import ConfigError, load_assignment
 from grader.types import Assignment, FriendlyError
 
@@ -36,6 +37,7 @@ class Kit:
     digest: str  # of spec.yaml and probes.py
     grader: str  # its version
     hints: int  # how far a learner may go; see docs/learners.md
+    key: str  # receipts are signed with it; not the secret, see receipt.py
     format: int = FORMAT
 
 
@@ -43,15 +45,25 @@ class NoKit(FriendlyError):
     """A kit.json that cannot be read."""
 
 
-def build(folder: Path, hints: int) -> bytes:
-    """The zip of the assignment in `folder`: the same bytes for the same files. Raises ConfigError."""
+def build(folder: Path, hints: int, secret: bytes) -> bytes:
+    """The zip of the assignment in `folder`: the same bytes for the same files. Raises ConfigError.
+
+    The secret itself does not go in, only what signs receipts and is derived from it.
+    """
     assignment = load_assignment(folder)
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
         raise ConfigError([f"{folder}: no {name}" for name in missing])
     if not public_cases(assignment):
         raise ConfigError([f"{folder}: has no public case, so a kit could check nothing"])
-    told = Kit(assignment.slug, assignment.version, assignment.digest, grader.__version__, hints)
+    told = Kit(
+        assignment.slug,
+        assignment.version,
+        assignment.digest,
+        grader.__version__,
+        hints,
+        key_of(secret, assignment),
+    )
     files = {
         "README.md": readme(assignment).encode(),
         f"{assignment.slug}.ipynb": (folder / "notebook.ipynb").read_bytes(),
