@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from grader.commands import MEND, OK
-from grader.context import assignment_folder, find_secret
-from grader.learner.receipt import genuine, key_of, read
+from grader.context import find_secret
+from grader.learner.receipt import NoReceipt, genuine, key_of, read
 from grader.plaintext import clean
-from grader.spec import find_root, load_assignment
+from grader.spec import find_root, list_assignments, load_assignment
 
 
 def run(path: Path, notebook: Path | None, *, dev_secret: bool) -> int:
     """Verify one receipt and print what it says. Returns the exit code. Raises NoReceipt, ConfigError, OSError."""
     told = read(path.read_bytes())
     root = find_root()
-    assignment = load_assignment(assignment_folder(root, clean(told["assignment"]["slug"], 80)))
+    slug = told["assignment"]["slug"]
+    if slug not in list_assignments(root):  # never a path that the file names
+        raise NoReceipt(f"{path}: is about {clean(slug, 80)!r}, which is no assignment here")
+    assignment = load_assignment(root / "assignments" / slug)
     signed = genuine(told, key_of(find_secret(root, development=dev_secret), assignment))
     wrong = []
     if told["assignment"]["digest"] != assignment.digest or told["assignment"]["version"] != assignment.version:

@@ -1,8 +1,8 @@
 """`grader kit`: what a learner is handed, one zip with no answer in it.
 
-It holds the folder of the assignment, which learners may see: the notebook, what is asked, and the public cases with
-the numbers that they must give (public.npz holds arrays and hints, no code). The reference, the hidden cases and the
-secret that they are drawn from are not read at all.
+It holds the folder of the assignment, which learners may see: the notebook, what is asked, and the public cases
+with the numbers that they must give (public.npz holds arrays and hints, no code). Neither the reference nor a
+hidden case is read; of the secret only what receipts are signed with is derived.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def outdated(kit: Kit, assignment: Assignment, lang: str) -> str:
         return told.format(made=kit.grader, own=grader.__version__)
     if _release(grader.__version__)[:2] > _release(kit.grader)[:2]:
         told = _(
-            "This kit was made with an older grader ({made}, you have {own}). It is checked all the same; ask your "
+            "This kit was made with an older grader ({made}, you have {own}). It is used all the same; ask your "
             "course whether there is a newer kit."
         )
         return told.format(made=kit.grader, own=grader.__version__)
@@ -137,8 +137,8 @@ def _readme(assignment: Assignment, lang: str) -> Iterator[str]:
         yield f"- `{exercise.name}`: {exercise.title.get(lang, exercise.name)}"
     yield ""
     yield _(
-        "The check uses the public cases. Grading also uses hidden cases with other shapes and values, trains briefly, "
-        "and runs in a stricter sandbox, so a right check is a good sign and not yet the grade."
+        "The check uses the public cases. Grading also uses hidden cases with other shapes and values, and may "
+        "train a student, so a right check is a good sign and not yet the grade."
     )
     yield ""
 

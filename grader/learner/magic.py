@@ -31,7 +31,7 @@ MAGIC = "%load_ext", "%check", "%reload_ext"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a check came to, for whatever shows it: Jupyter, Colab and VS Code take the HTML, terminals the text."""
+    """What a check came to: Jupyter, Colab and VS Code show the HTML, terminals the text."""
 
     text: str
     html: str
@@ -141,7 +141,7 @@ def submission_of(cells: Notebook) -> Submission:
     """These cells as if they had been handed in."""
     import json
 
-    code = [
+    code: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{at}", "metadata": {}, "execution_count": None, "outputs": [], "source": ""}
         for at in range(max((cell.number or 0 for cell in cells.cells), default=0))
     ]

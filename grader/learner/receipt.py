@@ -1,8 +1,8 @@
 """A receipt of a self-check: what was checked, with what, and what came out, signed.
 
-The key comes with the kit: it is derived from the secret of the course (HMAC-SHA256, RFC 2104), which it does not
-reveal. So whoever has a kit can sign whatever they like. A receipt says that somebody with the kit claims this, and
-that nobody changed the file since; a grade never depends on it.
+The key comes with the kit: it is derived from the secret of the course (HMAC-SHA256, RFC 2104), which it does
+not reveal. So whoever has a kit can sign whatever they like. A receipt says that somebody with the kit claims
+this, and that nobody changed the file since; a grade never depends on it.
 """
 
 from __future__ import annotations
