@@ -29,6 +29,9 @@ class Framework(Protocol):
     def prepare(self) -> dict[str, str]:
         """Import and configure, without running an operation or starting a thread; library versions."""
 
+    def attach(self) -> None:
+        """Only import, in a process that is not ours to configure."""
+
     def warm(self) -> None:
         """Run one operation, so that everything that is opened lazily is open."""
 
@@ -121,6 +124,9 @@ class Numpy:
         np.random.seed(0)
         return versions("numpy")
 
+    def attach(self) -> None:
+        pass
+
     def warm(self) -> None:
         np.ones(2) + 1.0
 
@@ -155,12 +161,16 @@ class TensorFlow:
         np.random.seed(0)
         for part in KERAS:  # loaded lazily: once here instead of in every worker
             importlib.import_module(f"tensorflow.keras.{part}")
-        self.tf = tf
+        self.attach()
+        return versions("tensorflow", "tf_keras" if legacy_keras() else "keras", "numpy")
+
+    def attach(self) -> None:
+        self.tf: Any = importlib.import_module("tensorflow")
+        tf = self.tf
         keras = importlib.import_module("tf_keras.src.engine.keras_tensor") if legacy_keras() else tf.keras
         self._symbolic = keras.KerasTensor
         own = () if legacy_keras() else (tf.keras.Variable,)  # Keras 2 has none
         self._variables = (tf.Variable, tf.IndexedSlices, *own)
-        return versions("tensorflow", "tf_keras" if legacy_keras() else "keras", "numpy")
 
     def warm(self) -> None:
         tf = self.tf
@@ -223,8 +233,11 @@ class Torch:
         torch.set_num_threads(1)
         torch.manual_seed(0)
         np.random.seed(0)
-        self.torch = torch
+        self.attach()
         return versions("torch", "numpy")
+
+    def attach(self) -> None:
+        self.torch: Any = importlib.import_module("torch")
 
     def warm(self) -> None:
         self.torch.ones(2, requires_grad=True).sum().backward()

@@ -62,24 +62,26 @@ class Magic:
         parser.add_argument("exercises", nargs="*")
         parser.add_argument("-a", "--assignment")
         parser.add_argument("--lang", choices=LANGUAGES)
+        parser.add_argument("--live", action="store_true")
         try:
             asked = parser.parse_args(shlex.split(text))
-            return self.check(asked.exercises, asked.assignment, language(asked.lang))
+            return self.check(asked.exercises, asked.assignment, language(asked.lang), live=asked.live)
         except FriendlyError as wrong:
             print(wrong)
             return None
 
-    def call(self, *functions: Any, lang: str | None = None) -> Answer | None:
+    def call(self, *functions: Any, lang: str | None = None, live: bool = False) -> Answer | None:
         """`check(knowledge_distillation)`: functions, classes or names; without any, everything."""
         words = [one if isinstance(one, str) else getattr(one, "__qualname__", str(one)) for one in functions]
         try:
-            return self.check(words, None, language(lang))
+            return self.check(words, None, language(lang), live=live)
         except FriendlyError as wrong:
             print(wrong)
             return None
 
-    def check(self, words: Sequence[str], assignment: str | None, lang: str) -> Answer:
-        """Check what has been run so far. Raises FriendlyError."""
+    def check(self, words: Sequence[str], assignment: str | None, lang: str, *, live: bool = False) -> Answer:
+        """Check what has been run so far; `live`: in the kernel itself. Raises FriendlyError."""
+        from grader.learner.live import LiveRunner
         from grader.reports.selfcheck_html import to_html
 
         cells = self.cells()
@@ -87,7 +89,8 @@ class Magic:
         folder = assignment_folder(root, assignment) if assignment else self._guess(root, cells)
         session = self.session(folder)
         only = named(session.assignment, words)
-        graded = session.check(submission_of(cells), only)
+        runner = LiveRunner(self._shell.user_ns, session.assignment.framework) if live else None
+        graded = session.check(submission_of(cells), only, runner)
         kit = read_kit(root)
         warning = outdated(kit, session.assignment, lang) if kit else ""
         text = render(graded, session.expectations, lang, only, warning)

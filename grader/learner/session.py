@@ -11,6 +11,7 @@ from types import TracebackType
 
 from grader.context import self_check
 from grader.flavours import Flavours, WhenNeeded, open_for
+from grader.oracle import Sandbox
 from grader.pipeline import Context, grade
 from grader.sandbox.plain import PlainRunner
 from grader.sandbox.pool import Unprotected, Zygote
@@ -54,10 +55,13 @@ class Session:
 
         threading.Thread(target=open_box, name="grader warm", daemon=True).start()
 
-    def check(self, submission: Submission, only: Collection[str] = ()) -> Graded:
-        """Judge a notebook; with `only` just these exercises and what they are built on."""
+    def check(self, submission: Submission, only: Collection[str] = (), sandbox: Sandbox | None = None) -> Graded:
+        """Judge a notebook; with `only` just these exercises and what they are built on.
+
+        `sandbox`: runs it in place of the session's own.
+        """
         context = narrowed(self.context, only) if only else self.context
-        return grade(submission, context)
+        return grade(submission, replace(context, sandbox=sandbox) if sandbox else context)
 
     def close(self) -> None:
         """End the process that is kept."""
