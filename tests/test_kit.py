@@ -47,7 +47,7 @@ def lines_of_answers(slug: str) -> set[str]:
 @pytest.mark.parametrize("slug", SLUGS)
 def test_a_kit_holds_no_answer_no_hidden_case_and_no_secret(slug: str) -> None:
     folder = ROOT / "assignments" / slug
-    files = files_of(kit.build(folder, 2, SECRET))
+    files = files_of(kit.build(folder, 2, SECRET, {}))
     assert not [name for name in files if "reference" in name or "solution" in name or "mistakes" in name]
     handed_out = "\n".join(  # what the notebook, the probes and so on show anyway
         path.read_text("utf-8", "replace")
@@ -78,7 +78,7 @@ def test_the_search_for_answers_bites(tmp_path: Path, small_root: Path) -> None:
     """The same search finds an answer where somebody puts one."""
     answer = sorted(lines_of_answers("distillation_tf"))[0]
     assert answer in f"x = 1\n{answer}\n"
-    files = files_of(kit.build(small_root / "assignments" / SLUG, 2, SECRET))
+    files = files_of(kit.build(small_root / "assignments" / SLUG, 2, SECRET, {}))
     assert not any(answer in content.decode("utf-8", "replace") for content in files.values())
 
 
@@ -121,8 +121,8 @@ def test_a_kit_is_enough_to_check_with(tmp_path: Path, small_root: Path, monkeyp
 
 def test_the_same_files_make_the_same_bytes(small_root: Path) -> None:
     folder = small_root / "assignments" / SLUG
-    assert kit.build(folder, 2, SECRET) == kit.build(folder, 2, SECRET)
-    assert kit.build(folder, 2, SECRET) != kit.build(folder, 2, b"another")
+    assert kit.build(folder, 2, SECRET, {}) == kit.build(folder, 2, SECRET, {})
+    assert kit.build(folder, 2, SECRET, {}) != kit.build(folder, 2, b"another", {})
 
 
 def test_the_readme_speaks_both_languages(small_root: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_checked_is_refused(tmp_path: Path, small_root: 
     shutil.copytree(small_root / "assignments" / SLUG, folder)
     (folder / "public.npz").unlink()
     with pytest.raises(ConfigError, match=r"no public\.npz"):
-        kit.build(folder, 2, SECRET)
+        kit.build(folder, 2, SECRET, {})
 
 
 def made_with(**other: str) -> kit.Kit:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import yaml
+
 import grader
 from grader.context import public_cases
 from grader.i18n import LANGUAGES, translator
@@ -45,9 +47,10 @@ class NoKit(FriendlyError):
     """A kit.json that cannot be read."""
 
 
-def build(folder: Path, hints: int, secret: bytes) -> bytes:
+def build(folder: Path, hints: int, secret: bytes, block: object) -> bytes:
     """The zip of the assignment in `folder`: the same bytes for the same files. Raises ConfigError.
 
+    `block`: the assignment's own block of rubric.yaml, which tells what is trained and what counts how much.
     The secret itself does not go in, only what signs receipts and is derived from it.
     """
     assignment = load_assignment(folder)
@@ -56,6 +59,7 @@ def build(folder: Path, hints: int, secret: bytes) -> bytes:
         raise ConfigError([f"{folder}: no {name}" for name in missing])
     if not public_cases(assignment):
         raise ConfigError([f"{folder}: has no public case, so a kit could check nothing"])
+    rubric = yaml.safe_dump({assignment.slug: block}, allow_unicode=True, sort_keys=False).encode()
     told = Kit(
         assignment.slug,
         assignment.version,
@@ -67,6 +71,7 @@ def build(folder: Path, hints: int, secret: bytes) -> bytes:
     files = {
         "README.md": readme(assignment).encode(),
         f"{assignment.slug}.ipynb": (folder / "notebook.ipynb").read_bytes(),
+        "rubric.yaml": rubric,
         FILE: (json.dumps(asdict(told), ensure_ascii=False, indent=1) + "\n").encode(),
         **{f"assignments/{assignment.slug}/{name}": content for name, content in _shown(folder)},
     }

@@ -63,6 +63,17 @@ class Session:
         context = narrowed(self.context, only) if only else self.context
         return grade(submission, replace(context, sandbox=sandbox) if sandbox else context)
 
+    def train(self, submission: Submission, only: Collection[str], root: Path, lang: str) -> Graded:
+        """The same with the quick training pass that grading does; `root` holds rubric.yaml, or is a kit's folder.
+
+        Raises FriendlyError where nothing is trained or a library is missing.
+        """
+        from grader.learner.preview import training
+
+        context = narrowed(self.context, only) if only else self.context
+        with training(root, context, self._box, lang) as with_trainer:
+            return grade(submission, with_trainer)
+
     def close(self) -> None:
         """End the process that is kept."""
         self._box.close()

@@ -70,8 +70,9 @@ class Cache:
     `warning` says so.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self.path, self.warning = path, ""
+    def __init__(self, path: Path | None, heard: Callable[[str], None] = lambda kind: None) -> None:
+        """`heard` is told the kind of each run that is stored."""
+        self.path, self.warning, self._heard = path, "", heard
         self._lock = threading.RLock()
         self._named: dict[str, threading.RLock] = {}
         try:
@@ -99,6 +100,7 @@ class Cache:
     def put(self, key: str, run: Stored) -> None:
         """Store a finished run, in one transaction. The same key again replaces it."""
         self._execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(key, run))
+        self._heard(run.kind)
 
     def forget(self, key: str) -> None:
         """Remove one run, where there is one."""

@@ -54,16 +54,22 @@ class TrainerWhenNeeded:
 
 @contextmanager
 def open_trainer(
-    plan: TrainingPlan, framework: str, sandbox: Gym, store: Path | None, equipment: Equipment, training: str = ""
+    plan: TrainingPlan,
+    framework: str,
+    sandbox: Gym,
+    store: Path | None,
+    equipment: Equipment,
+    training: str = "",
+    heard: Callable[[str], None] = lambda kind: None,
 ) -> Iterator[Trainer]:
     """The trainer of a class. `sandbox` is the one that numeric checks run in; `store` None keeps runs in memory;
-    `training` is the source of the assignment's training.py.
+    `training` is the source of the assignment's training.py; `heard` is told the kind of each finished run.
 
     Raises FriendlyError when the data, a library or the demanded device is missing.
     """
     device = equipment.chosen(plan)
     images = data.load(plan.protocol.data, plan.protocol, equipment.data)
-    with Cache(store) as runs:
+    with Cache(store, heard) as runs:
         trainer = Trainer(plan, images, sandbox, framework, runs, training=training)
         if device == "cpu":
             yield trainer
