@@ -31,6 +31,9 @@ def variant(
     return lambda function: function
 
 
-def mistake(exercise: str, *, en: str, ko: str) -> Callable[[F], F]:
-    """Mark a known wrong form of `exercise` with the hint that it earns, in English and Korean."""
+def mistake(exercise: str, *, en: str, ko: str, line: int = 0) -> Callable[[F], F]:
+    """Mark a known wrong form of `exercise` with the hint that it earns, in English and Korean.
+
+    `line` is the line of the exercise's `formula` in spec.yaml that it gets wrong, from 1; 0 where it is not one.
+    """
     return lambda function: function

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -21,20 +21,24 @@ def explain_check(
     mistakes: Mapping[str, Mistake],
     lang: str,
     exercise: Exercise | None = None,
+    *,
+    values: bool = True,
+    factor: bool = True,
 ) -> str:
     """One check as a block of lines: a headline, then what was called, expected, got and allowed, and a hint.
 
-    `exercise` tells arguments from notebook globals; without it all inputs are shown as arguments.
+    `exercise` tells arguments from notebook globals; without it all inputs are shown as arguments. Without
+    `values` what was expected and got is left out, without `factor` what these say about each other.
     """
     _ = translator(lang)
     shown = check.public
     rows: list[tuple[str, str]] = []
     if shown and case is not None:
         rows += _called(case, exercise, _)
-    if check.mismatch is not None and shown:
-        rows += _compared(check.mismatch, _)
+    if check.mismatch is not None and shown and values:
+        rows += _compared(check, exercise, _)
     lines = _aligned(rows)
-    lines += list(_told(check, exercise, _, shown))
+    lines += list(_told(check, exercise, _, shown, factor))
     if check.kind == "training":
         lines += explain_training(check, lang)
     if check.kind == "robustness" and check.verdict != Verdict.PASSED:
@@ -81,38 +85,54 @@ def _observed(check: CheckResult, exercise: Exercise | None, lang: str) -> str:
 
 def _called(case: Case, exercise: Exercise | None, _: Translate) -> Iterator[tuple[str, str]]:
     if case.probe:
-        tried = ", ".join(f"{name}={_brief(value)}" for name, value in case.inputs.items())
+        axes = exercise.axes if exercise else {}
+        tried = ", ".join(f"{name}={_brief(value, axes.get(name))}" for name, value in case.inputs.items())
         yield _("tried with"), tried or _("nothing")
         return
     args = exercise.args if exercise else tuple(name for name in case.inputs if name != case.cotangent)
-    given = ", ".join(f"{name}={_brief(case.inputs[name])}" for name in args)
+    axes = exercise.axes if exercise else {}
+    given = ", ".join(f"{name}={_brief(case.inputs[name], axes.get(name))}" for name in args)
     yield _("called"), f"{case.exercise}({given})"
     if exercise and exercise.globals:
-        bound = ", ".join(f"{name}={_brief(case.inputs[name])}" for name in exercise.globals)
+        bound = ", ".join(f"{name}={_brief(case.inputs[name], axes.get(name))}" for name in exercise.globals)
         yield _("with"), bound
 
 
-def _brief(value: Array | float) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype}[{' '.join(map(str, value.shape))}]" if value.ndim else f"{float(value):.6g}"
-    return f"{value:.6g}"
+def _brief(value: Array | float, axes: Sequence[str] | None = None) -> str:
+    """``float32[B=8, C=10]``, ``float32[8, 10]`` where the axes have no names; a number as it is."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"{value.dtype}[{_sizes(value.shape, axes)}]"
+    return f"{float(value):.6g}"
 
 
-def _compared(mismatch: Mismatch, _: Translate) -> Iterator[tuple[str, str]]:
+def _sizes(shape: Sequence[int], axes: Sequence[str] | None) -> str:
+    if not axes or len(axes) != len(shape):
+        return ", ".join(map(str, shape))
+    return ", ".join(f"{axis}={length}" for axis, length in zip(axes, shape, strict=True))
+
+
+def _compared(check: CheckResult, exercise: Exercise | None, _: Translate) -> Iterator[tuple[str, str]]:
+    assert check.mismatch is not None
+
     def words(text: str) -> str:
         return _(text) if text in RENDERED else clean(text, 200)
 
-    yield _("expected"), words(mismatch.expected)
-    yield _("got"), words(mismatch.actual)
+    expected = words(check.mismatch.expected)
+    if exercise and check.mismatch.kind in ("shape", "none") and expected.startswith("("):
+        shape = [int(length) for length in re.findall(r"\d+", expected)]
+        axes = exercise.axes.get("returns" if check.check == "value" else check.check.removeprefix("gradient:"))
+        expected = f"({_sizes(shape, axes)})" if axes and len(axes) == len(shape) else expected
+    yield _("expected"), expected
+    yield _("got"), words(check.mismatch.actual)
 
 
-def _told(check: CheckResult, exercise: Exercise | None, _: Translate, shown: bool) -> Iterator[str]:
+def _told(check: CheckResult, exercise: Exercise | None, _: Translate, shown: bool, factor: bool) -> Iterator[str]:
     if check.mismatch is not None:
         if shown and check.mismatch.total:
             yield _counted(check.mismatch, _)
-        if check.mismatch.kind == "none" and check.check.startswith("gradient:"):
+        if factor and check.mismatch.kind == "none" and check.check.startswith("gradient:"):
             yield _("The gradient is lost on the way: stay in tensors, without .numpy(), variables or casts.")
-        if shown and check.mismatch.factor is not None:
+        if shown and factor and check.mismatch.factor is not None:
             yield _factor(check.mismatch.factor, _)
     if check.verdict in MEANINGS and check.kind != "training":
         limit = re.match(r"over (\d+(?:\.\d+)?) ", check.detail) if check.verdict in LIMITS else None

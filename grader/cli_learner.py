@@ -64,6 +64,11 @@ def _checking(command: argparse.ArgumentParser) -> None:
         help="only this one, by name or by number (Q2); may be given several times",
     )  # fmt: skip
     command.add_argument(
+        "--hints", type=int, choices=(1, 2, 3), default=2, metavar="N",
+        help="1: what was called, expected and got; 2 (default): also what that means and the likely mistake; "
+        "3: also the line of the formula. Your course may set a limit",
+    )  # fmt: skip
+    command.add_argument(
         "--lang", choices=LANGUAGES, help="language of the answer (default: from the environment)"
     )
 
@@ -72,4 +77,4 @@ def _asked(args: argparse.Namespace, lang: str) -> Asked:
     from grader.commands.check import Asked
 
     receipt = getattr(args, "receipt", None)
-    return Asked(args.notebook, args.assignment, tuple(args.exercise), lang, receipt)
+    return Asked(args.notebook, args.assignment, tuple(args.exercise), lang, receipt, args.hints)

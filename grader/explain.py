@@ -20,6 +20,8 @@ from grader.sentences import (
     REMARKS,
     UNREADABLE,
     UNREADABLE_OTHERWISE,
+    UNREADABLE_OWN,
+    UNREADABLE_OWN_OTHERWISE,
 )
 from grader.training_words import verdict_word
 from grader.types import (
@@ -43,9 +45,12 @@ def located(result: ExerciseResult) -> tuple[CheckResult, ...]:
     return tuple(replace(c, place=(c.place if c.public else None) or at) for c in result.checks)
 
 
-def explain_exercise(result: ExerciseResult, expectations: Expectations, exercise: Exercise, lang: str) -> str:
-    """What an exercise came to, as sentences in one paragraph."""
-    return " ".join(_exercise_sentences(result, expectations, exercise, lang))
+def explain_exercise(
+    result: ExerciseResult, expectations: Expectations, exercise: Exercise, lang: str, *, hint: bool = True
+) -> str:
+    """What an exercise came to, as sentences in one paragraph, with or without the hint of a known mistake."""
+    known = expectations if hint else replace(expectations, mistakes={})
+    return " ".join(_exercise_sentences(result, known, exercise, lang))
 
 
 def _exercise_sentences(
@@ -88,8 +93,11 @@ def explain_helpers(exercise: Exercise, results: Mapping[str, ExerciseResult], l
     return _("It uses {helpers}, which is not correct yet: start there.").format(helpers=", ".join(wrong))
 
 
-def explain_finding(finding: Finding, exercise: Exercise, lang: str) -> str:
-    """Where the function stands in the notebook, if there is something to say about it; else empty."""
+def explain_finding(finding: Finding, exercise: Exercise, lang: str, *, again: bool = False) -> str:
+    """Where the function stands in the notebook, if there is something to say about it; else empty.
+
+    `again`: to somebody who checks their own work, not to somebody who has handed it in.
+    """
     _ = translator(lang)
     where = f" ({explain_place(finding.place, lang)})" if finding.place else ""
     if finding.found == Found.MISSING:
@@ -108,6 +116,8 @@ def explain_finding(finding: Finding, exercise: Exercise, lang: str) -> str:
         return told
     if finding.found == Found.BLANK:
         told = _("{name} is not filled in yet{where}. Once you have written it, hand in again to see how it does.")
+        if again:
+            told = _("{name} is not filled in yet{where}. Write it where the blank is, then check again.")
         return told.format(name=exercise.definition or exercise.name, where=where)
     if finding.found == Found.BROKEN:
         line = re.match(r"line (\d+): ", finding.detail)
@@ -132,10 +142,12 @@ def explain_score(score: Score, lang: str, mistakes: Mapping[str, Mistake] | Non
     return likely if score.because == "mistake" else f"{told} {likely}"
 
 
-def explain_unreadable(reason: str, detail: str, lang: str) -> str:
-    """Why nothing could be read, and what to do."""
+def explain_unreadable(reason: str, detail: str, lang: str, *, again: bool = False) -> str:
+    """Why nothing could be read, and what to do; `again` as in `explain_finding`."""
     _ = translator(lang)
     told = _(UNREADABLE.get(reason, UNREADABLE_OTHERWISE))
+    if again:
+        told = _(UNREADABLE_OWN.get(reason, UNREADABLE_OWN_OTHERWISE))
     if reason == "no_notebook":  # what there is in its place
         return f"{told} ({clean(detail, 200)})" if detail else told
     line = re.search(r"\bline (\d+)", detail)

@@ -33,6 +33,7 @@ CHECK = """examples:
   grader check my.ipynb
   grader check my.ipynb -e attention_transfer --lang ko
   grader check my.ipynb -e Q2
+  grader check my.ipynb -e Q2 --hints 3
 
 exit codes: 0 all passed, 1 something to mend, 2 could not check."""
 WATCH = """examples:
@@ -48,7 +49,8 @@ exit codes: 0 signed with this course's kit, 1 it is not, 2 no receipt."""
 KIT = """example:
   grader kit distillation_tf -o kit.zip
 
-The zip holds the notebook, what is asked and the numbers of the public cases. No reference, no hidden case, no secret.
+The zip holds the notebook, what is asked and the numbers of the public cases; no reference, no hidden case,
+no secret.
 exit codes: 0 written, 2 usage or configuration."""
 NEW = """examples:
   grader new my_assignment

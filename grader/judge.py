@@ -55,6 +55,17 @@ def judge(
     return tuple(results[name] for name in assignment.exercises)
 
 
+def compared_with(
+    exercise: Exercise, run: Run, expectations: Expectations, results: Mapping[str, ExerciseResult]
+) -> str:
+    """The key of the accepted form that the ordinary cases of an exercise were compared with; "" without one."""
+    helpers = [_family_of(results[helper]) for helper in exercise.uses]
+    family, _checks = _best_family(
+        exercise, _of_kind("ordinary", exercise, run, expectations), expectations, helpers
+    )
+    return "/".join((family, *helpers)) if family else ""
+
+
 def _undefined(exercise: Exercise, finding: Finding, expectations: Expectations) -> ExerciseResult:
     verdict = UNDEFINED[finding.found]
     kinds = {e.case.kind for e in expectations.cases.values() if e.case.exercise == exercise.name}

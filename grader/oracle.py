@@ -36,7 +36,7 @@ from grader.types import (
     Verdict,
 )
 
-FORMAT = "5"  # changes when what is stored changes
+FORMAT = "6"  # changes when what is stored changes
 
 
 class Sandbox(Protocol):

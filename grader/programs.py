@@ -17,7 +17,18 @@ from typing import Any
 from grader.findings import read_exercises
 from grader.notebook import parse_notebook, read_bytes
 from grader.syntax import parse
-from grader.types import LANGUAGES, REFERENCE, Assignment, Chunk, Family, Found, FriendlyError, Mistake, Program
+from grader.types import (
+    LANGUAGES,
+    REFERENCE,
+    Assignment,
+    Chunk,
+    Exercise,
+    Family,
+    Found,
+    FriendlyError,
+    Mistake,
+    Program,
+)
 
 MARKED = 0  # the "cell" of a file of marked functions; the solution's file is None
 
@@ -39,6 +50,7 @@ class Marked:
     place: str  # "variants.py:12"
     source: str  # the whole file, for what reads a function's text (AutoGraph does)
     trains: bool = True  # variants only: whether the training pass can judge its family
+    line: int | None = None  # mistakes only: of the exercise's formula, from 1
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ def load_reference(folder: Path, assignment: Assignment) -> Reference:
 
 def known_mistakes(reference: Reference) -> dict[str, Mistake]:
     """The mistakes by name, without their code."""
-    return {m.name: Mistake(m.name, m.exercise, m.text) for m in reference.mistakes}
+    return {m.name: Mistake(m.name, m.exercise, m.text, m.line) for m in reference.mistakes}
 
 
 def with_marked(solution: Program, marked: Iterable[Marked]) -> Program:
@@ -125,6 +137,7 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
         if exercise not in assignment.exercises:
             known = ", ".join(assignment.exercises)
             raise AuthoringError(f"{file}:{node.lineno}: no exercise {exercise!r}; there are: {known}")
+        line = _formula_line(words.get("line", 0), assignment.exercises[exercise], f"{file}:{node.lineno}")
         root = assignment.exercises[exercise].root
         alias = Chunk("\n" * (node.lineno - 1) + f"{root} = {node.name}", MARKED)
         text = {lang: words[lang] for lang in LANGUAGES if words.get(lang)}
@@ -139,7 +152,19 @@ def _marked(file: Path, mark: str, assignment: Assignment) -> Iterable[Marked]:
             f"{file.name}:{node.lineno}",
             source,
             bool(words.get("trains", True)),
+            line,
         )
+
+
+def _formula_line(line: object, exercise: Exercise, where: str) -> int | None:
+    if line == 0:
+        return None
+    if not isinstance(line, int) or not 1 <= line <= len(exercise.formula):
+        raise AuthoringError(
+            f"{where}: line={line!r}, but the formula of {exercise.name} in spec.yaml has "
+            f"{len(exercise.formula)} lines; name one of them, from 1, or leave it out"
+        )
+    return line
 
 
 def _chunk(lines: Sequence[str], node: ast.stmt) -> Chunk:

@@ -122,6 +122,25 @@ UNREADABLE: Mapping[str, str] = {
     "bad_archive": mark("The archive is damaged and cannot be opened. Hand in the notebook itself."),
     "unsafe_name": mark("The name of the file leads out of its archive. Hand in the notebook itself."),
 }
+# The same to somebody who checks their own work.
+UNREADABLE_OWN: Mapping[str, str] = {
+    "is_directory": mark("This is a folder. Name the notebook in it."),
+    "too_big": mark("The file is too large. Clear the outputs of all cells, save and check again."),
+    "empty": mark("The file is empty. Save the notebook and check again."),
+    "not_utf8": mark("The file is not saved as UTF-8. Save it again as UTF-8 and check again."),
+    "truncated": mark("The file is cut off: it was not saved to its end. Save the notebook and check again."),
+    "not_json": mark("The notebook file is damaged. Open it, save it and check again."),
+    "too_deep": mark("The notebook file is damaged. Open it, save it and check again."),
+    "merge_conflict": mark("A git merge conflict is left in the file. Resolve it and check again."),
+    "lfs_pointer": mark("This is a Git LFS pointer and not the notebook. Run `git lfs pull` and check again."),
+    "not_a_notebook": mark("This file is not a notebook. Name the .ipynb file itself."),
+    "no_code": mark("The notebook has no cell with code. See that this is the right file."),
+}
+UNREADABLE_OWN_OTHERWISE = mark("This could not be read as a notebook. Save the notebook and check again.")
+OUR_FAULT_OWN = mark(
+    "The grader itself failed here. This is not your mistake. Check again; if that does not help, tell your "
+    "instructor."
+)
 UNREADABLE_OTHERWISE = mark("The file could not be read as a notebook. Please hand in again.")
 BECAUSE: Mapping[str, str] = {
     "passed": mark("All checks passed."),

@@ -6,14 +6,16 @@ import hashlib
 import keyword
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.formulas import load_axes, load_formula
 from grader.probed import case_probe, load_probes, read_probes, read_source
 from grader.recipes import COTANGENT, Shape, check_input
 from grader.rubric import load_rubric
-from grader.types import Assignment, CaseSpec, Exercise, Limits, StandIn
+from grader.stood_in import load_stand_ins, plain_stand_ins
+from grader.types import Assignment, CaseSpec, Exercise, Limits
 from grader.yamlfile import (
     ConfigError,
     Node,
@@ -23,7 +25,6 @@ from grader.yamlfile import (
     fields,
     flag,
     integer,
-    items,
     names,
     number,
     raise_faults,
@@ -40,10 +41,11 @@ RTOL = 3e-5
 FRAMEWORKS = ("tensorflow", "torch", "numpy")
 RETURNS = ("loss", "array")
 KINDS = ("ordinary", "robustness", "follow_through")
+TOLD = ("axes", "formula")  # what learners are told, and no verdict depends on
 _NEEDED = ("slug", "version", "title", "framework", "exercises")
-_PLAIN = ("globals", "uses", "gradient", "rtol", "symmetric", "probabilities", "definition", "variables")
+_PLAIN = ("globals", "uses", "gradient", "rtol", "symmetric", "probabilities", "definition", "variables", *TOLD)
 _CASE = ("kind", "public", "inputs", "like", "gradient", "stand_ins", "probe")
-_PROBED = ("uses", "rtol", "definition", "variables")  # what a probed exercise may have besides
+_PROBED = ("uses", "rtol", "definition", "variables", *TOLD)  # what a probed exercise may have besides
 _DEFINITION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?")
 _CASE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -183,14 +185,19 @@ def _load_exercise(name: str, node: Node, known: Known) -> Exercise:
         probes=load_probes(given["probes"], known.functions, rtol) if "probes" in given else {},
         definition=text(given["definition"]) if "definition" in given else "",
         variables=names(given["variables"]) if "variables" in given else (),
+        formula=load_formula(given["formula"]) if "formula" in given else (),
     )
     if exercise.definition and not _DEFINITION.fullmatch(exercise.definition):
         fault(given["definition"], "must be the name of a function or class, or Class.method")
-    cases = _load_cases(given["cases"], exercise, known.args) if "cases" in given else ()
-    return replace(exercise, cases=cases)
+    cases, shapes = _load_cases(given["cases"], exercise, known.args) if "cases" in given else ((), {})
+    axes = load_axes(given["axes"], exercise, shapes) if "axes" in given else {}
+    return replace(exercise, cases=cases, axes=axes)
 
 
-def _load_cases(node: Node, exercise: Exercise, args: Mapping[str, tuple[str, ...]]) -> tuple[CaseSpec, ...]:
+def _load_cases(
+    node: Node, exercise: Exercise, args: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[CaseSpec, ...], Mapping[str, Mapping[str, Shape | None]]]:
+    """The cases, and of each the shapes of its inputs."""
     found = entries(node)
     if not found:
         fault(node, "must name at least one case")
@@ -203,7 +210,7 @@ def _load_cases(node: Node, exercise: Exercise, args: Mapping[str, tuple[str, ..
         cases.append(case)
     if found and not any(case.public and case.kind == "ordinary" for case in cases):
         fault(node, "one ordinary case must be public; without it the self-check has nothing to check")
-    return tuple(cases)
+    return tuple(cases), shapes
 
 
 def _load_case(
@@ -221,7 +228,7 @@ def _load_case(
     recipes = entries(given["inputs"]) if "inputs" in given else {}
     probe = case_probe(given, node, exercise.probes)
     own = probe.inputs if probe else (*exercise.args, *exercise.globals)
-    returned = {item["returns"] for item in _plain_stand_ins(given.get("stand_ins"))}
+    returned = {item["returns"] for item in plain_stand_ins(given.get("stand_ins"))}
     wanted = dict.fromkeys((*own, *returned))
     for key, recipe in recipes.items():
         if key == COTANGENT:
@@ -243,7 +250,7 @@ def _load_case(
         inputs={key: recipe.value for key, recipe in recipes.items()},
         like=like or None,
         gradient=gradient,
-        stand_ins=_load_stand_ins(given["stand_ins"], exercise, args, shapes) if "stand_ins" in given else (),
+        stand_ins=load_stand_ins(given["stand_ins"], exercise.uses, args, shapes) if "stand_ins" in given else (),
         probe=probe.name if probe else "",
     )
     if probe and (case.kind != "ordinary" or case.gradient):
@@ -260,38 +267,3 @@ def _load_gradient(
         return exercise.gradient
     arrays = [key for key, shape in shapes.items() if shape is not None]
     return names(given["gradient"], arrays)
-
-
-def _load_stand_ins(
-    node: Node,
-    exercise: Exercise,
-    args: Mapping[str, tuple[str, ...]],
-    inputs: Collection[str],
-) -> tuple[StandIn, ...]:
-    found = []
-    for item in items(node):
-        given = fields(item, ("function", "args", "returns"))
-        if len(given) < 3:
-            continue
-        function = choice(given["function"], exercise.uses)
-        found.append(
-            StandIn(
-                function=function,
-                args=tuple(_load_stand_in_arg(arg, inputs) for arg in items(given["args"])),
-                returns=choice(given["returns"], inputs),
-            )
-        )
-        count = len(args.get(function, ()))
-        if count != len(found[-1].args):
-            fault(given["args"], f"{function} takes {count} arguments, not {len(found[-1].args)}")
-    return tuple(found)
-
-
-def _load_stand_in_arg(node: Node, inputs: Collection[str]) -> str | float:
-    return choice(node, inputs) if isinstance(node.value, str) else number(node)
-
-
-def _plain_stand_ins(node: Node | None) -> list[dict[str, str]]:
-    """The stand-ins that are at least well formed."""
-    value = node.value if node is not None and isinstance(node.value, list) else []
-    return [item for item in value if isinstance(item, dict) and isinstance(item.get("returns"), str)]

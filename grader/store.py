@@ -111,6 +111,7 @@ def _meta(expectations: Expectations, cases_digest: str) -> dict[str, Any]:
             for e, forms in expectations.families.items()
         },
         "mistakes": [
-            {"name": m.name, "exercise": m.exercise, "hint": dict(m.hint)} for m in expectations.mistakes.values()
+            {"name": m.name, "exercise": m.exercise, "hint": dict(m.hint), "line": m.line}
+            for m in expectations.mistakes.values()
         ],
     }

@@ -191,6 +191,14 @@ class Observable:
 
 
 @dataclass(frozen=True)
+class FormulaLine:
+    """One line of an exercise's formula as the notebook gives it, and the operation that it stands for."""
+
+    line: str
+    means: Text
+
+
+@dataclass(frozen=True)
 class Probe:
     """A function of probes.py: exercises what is not one plain call, and says what it saw."""
 
@@ -217,6 +225,8 @@ class Exercise:
     probes: Mapping[str, Probe] = field(default_factory=dict)  # empty: each case is one plain call
     definition: str = ""  # where it stands: "Distiller", "Distiller.train_step"; "": under its own name
     variables: tuple[str, ...] = ()  # what stands for it in a notebook that is one script
+    axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # input or "returns" -> names of its axes
+    formula: tuple[FormulaLine, ...] = ()
 
     @property
     def root(self) -> str:
@@ -417,6 +427,7 @@ class Mistake:
     name: str
     exercise: str
     hint: Text
+    line: int | None = None  # of the exercise's formula, from 1
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def test_check_needs_only_what_a_learner_has_and_guesses_the_assignment(learner_
 
 def test_check_names_the_mistake_in_the_chosen_language(small_laptop: Path, tmp_path: Path) -> None:
     notebook = handed_in(tmp_path / "uphill.ipynb", "uphill")
-    for lang, hint, known in (("en", "uphill", "looks like"), ("ko", "부호", "짐작되는 원인")):
+    for lang, hint, known in (("en", "uphill", "Likely cause"), ("ko", "부호", "짐작되는 원인")):
         done = grader("check", notebook, "-e", "train_step", "--lang", lang, root=small_laptop)
         assert done.returncode == 1
         assert hint in done.stdout

@@ -169,7 +169,7 @@ def test_language(chosen: str | None, environ: dict[str, str], expected: str) ->
 def test_the_example() -> None:
     assert told(made.wrong(place=Place(41, 7))).splitlines() == [
         'rkd · case "typical" · value differs',
-        "  called    rkd(l_t=float32[8 10], l_s=float32[8 10])",
+        "  called    rkd(l_t=float32[8, 10], l_s=float32[8, 10])",
         "  with      T=2",
         "  expected  0.30217",
         "  got       0.07554",

@@ -101,7 +101,7 @@ def test_a_check_is_taken_apart() -> None:
     found = read(graded())
     first, hidden, *_advice = found.all("div", class_="check")
     assert squeezed(first.text) == (
-        'rkd · case "typical" · value differs cell 41, line 7 called rkd(l_t=float32[8 10], l_s=float32[8 10]) '
+        'rkd · case "typical" · value differs cell 41, line 7 called rkd(l_t=float32[8, 10], l_s=float32[8, 10]) '
         "with T=2 expected 0.30217 got 0.07554 wrong in 1 of 1; 9e-06 either way was allowed "
         "Every entry is 0.25 times the expected value."
     )

@@ -11,9 +11,11 @@ from grader.findings import read_exercises
 from grader.intake import Entry, UsageError, read
 from grader.journal import atomic
 from grader.learner import kit
+from grader.learner.hints import limit
 from grader.learner.receipt import NoReceipt, key_of, write
 from grader.learner.session import Session, named
 from grader.notebook import Unreadable, parse_notebook, read_bytes
+from grader.reports.lesson import DEFAULT, FORMULA
 from grader.reports.selfcheck import render
 from grader.spec import ConfigError, find_root, list_assignments, load_assignment
 from grader.types import Found, Graded, Verdict
@@ -28,13 +30,15 @@ class Asked:
     exercises: tuple[str, ...]
     lang: str
     receipt: Path | None = None
+    hints: int = DEFAULT
 
 
 def run(asked: Asked) -> int:
     """Check one notebook and print what came out. Returns the exit code."""
     root = root_of(asked)
     with Session(assignment_folder(root, asked.assignment or guess(asked.notebook, root))) as session:
-        graded, text = once(session, asked, warning(root, session, asked.lang))
+        told, most = warning(root, session, asked.lang), limit(root, session.assignment)
+        graded, text = once(session, asked, told, most)
         if asked.receipt is not None:
             sign(graded, session, root, asked.receipt)
     print(text, end="")
@@ -52,13 +56,13 @@ def warning(root: Path, session: Session, lang: str) -> str:
     return kit.outdated(own, session.assignment, lang) if own else ""
 
 
-def once(session: Session, asked: Asked, told: str = "") -> tuple[Graded, str]:
-    """Check the notebook as it is on disk, and say what came out."""
+def once(session: Session, asked: Asked, told: str = "", most: int = FORMULA) -> tuple[Graded, str]:
+    """Check the notebook as it is on disk, and say what came out, with hints up to level `most`."""
     only = named(session.assignment, asked.exercises)
     notebook = asked.notebook
     submission = read(Entry(notebook.stem, str(notebook), lambda: read_bytes(notebook)))
     graded = session.check(submission, only)
-    return graded, render(graded, session.expectations, asked.lang, only, told)
+    return graded, render(graded, session.expectations, asked.lang, only, told, hints=asked.hints, limit=most)
 
 
 def sign(graded: Graded, session: Session, root: Path, target: Path) -> None:

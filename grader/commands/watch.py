@@ -8,6 +8,7 @@ from grader.commands import OK
 from grader.commands.check import Asked, guess, once, root_of, warning
 from grader.context import assignment_folder
 from grader.i18n import translator
+from grader.learner.hints import limit
 from grader.learner.session import Session
 from grader.learner.watch import clear_screen, saves
 
@@ -17,12 +18,12 @@ def run(asked: Asked) -> int:
     _ = translator(asked.lang)
     root = root_of(asked)
     with Session(assignment_folder(root, asked.assignment or guess(asked.notebook, root))) as session:
-        told = warning(root, session, asked.lang)
+        told, most = warning(root, session, asked.lang), limit(root, session.assignment)
         session.warm()
         try:
             for _content in saves(asked.notebook):
                 start = time.perf_counter()
-                _graded, text = once(session, asked, told)
+                _graded, text = once(session, asked, told, most)
                 clear_screen()
                 print(text)
                 took = time.perf_counter() - start

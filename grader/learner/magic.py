@@ -19,9 +19,11 @@ from typing import Any, NoReturn
 from grader.context import assignment_folder
 from grader.findings import read_exercises
 from grader.i18n import LANGUAGES, language
+from grader.learner.hints import LEVELS, limit
 from grader.learner.kit import outdated
 from grader.learner.kit import read as read_kit
 from grader.learner.session import Session, named
+from grader.reports.lesson import DEFAULT
 from grader.reports.selfcheck import render
 from grader.spec import ConfigError, find_root, list_assignments, load_assignment
 from grader.types import Cell, Found, FriendlyError, Notebook, Submission
@@ -62,24 +64,37 @@ class Magic:
         parser.add_argument("exercises", nargs="*")
         parser.add_argument("-a", "--assignment")
         parser.add_argument("--lang", choices=LANGUAGES)
+        parser.add_argument("--hints", type=int, choices=LEVELS, default=DEFAULT)
         parser.add_argument("--live", action="store_true")
         try:
-            asked = parser.parse_args(shlex.split(text))
-            return self.check(asked.exercises, asked.assignment, language(asked.lang), live=asked.live)
+            asked = parser.parse_args(_split(text))
+            return self.check(
+                asked.exercises, asked.assignment, language(asked.lang), live=asked.live, hints=asked.hints
+            )
         except FriendlyError as wrong:
             print(wrong)
             return None
 
-    def call(self, *functions: Any, lang: str | None = None, live: bool = False) -> Answer | None:
+    def call(
+        self, *functions: Any, lang: str | None = None, live: bool = False, hints: int = DEFAULT
+    ) -> Answer | None:
         """`check(knowledge_distillation)`: functions, classes or names; without any, everything."""
         words = [one if isinstance(one, str) else getattr(one, "__qualname__", str(one)) for one in functions]
         try:
-            return self.check(words, None, language(lang), live=live)
+            return self.check(words, None, language(lang), live=live, hints=hints)
         except FriendlyError as wrong:
             print(wrong)
             return None
 
-    def check(self, words: Sequence[str], assignment: str | None, lang: str, *, live: bool = False) -> Answer:
+    def check(
+        self,
+        words: Sequence[str],
+        assignment: str | None,
+        lang: str,
+        *,
+        live: bool = False,
+        hints: int = DEFAULT,
+    ) -> Answer:
         """Check what has been run so far; `live`: in the kernel itself. Raises FriendlyError."""
         from grader.learner.live import LiveRunner
         from grader.reports.selfcheck_html import to_html
@@ -93,8 +108,9 @@ class Magic:
         graded = session.check(submission_of(cells), only, runner)
         kit = read_kit(root)
         warning = outdated(kit, session.assignment, lang) if kit else ""
-        text = render(graded, session.expectations, lang, only, warning)
-        return Answer(text, to_html(graded, session.expectations, lang, only, warning))
+        most = limit(root, session.assignment)
+        told = graded, session.expectations, lang, only, warning
+        return Answer(render(*told, hints=hints, limit=most), to_html(*told, hints=hints, limit=most))
 
     def cells(self) -> Notebook:
         """What has been run, in order; a cell's number is the one that stands in `In [n]`."""
@@ -138,6 +154,13 @@ class Magic:
                 [f"nothing of {', '.join(found)} has been run yet; run its cells, or name it: -a NAME"]
             )
         return root / "assignments" / best
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as wrong:  # a quotation mark without its fellow
+        raise FriendlyError(f"%check: {wrong}") from wrong
 
 
 def submission_of(cells: Notebook) -> Submission:

@@ -100,16 +100,31 @@ def advice_checks(graded: Graded) -> list[CheckResult]:
 
 
 def block_text(
-    check: CheckResult, graded: Graded, expectations: Expectations, mistakes: Mapping[str, Mistake], lang: str
+    check: CheckResult,
+    graded: Graded,
+    expectations: Expectations,
+    mistakes: Mapping[str, Mistake],
+    lang: str,
+    *,
+    values: bool = True,
+    factor: bool = True,
 ) -> str:
-    """One check as lines of plain text."""
+    """One check as lines of plain text; `values` and `factor` as in `explain_check`."""
     expected = expectations.cases.get(f"{check.exercise}/{check.case}")
     exercise = graded.assignment.exercises[check.exercise]
-    return explain_check(check, expected.case if expected else None, mistakes, lang, exercise)
+    case = expected.case if expected else None
+    return explain_check(check, case, mistakes, lang, exercise, values=values, factor=factor)
 
 
 def block(
-    check: CheckResult, graded: Graded, expectations: Expectations, mistakes: Mapping[str, Mistake], lang: str
+    check: CheckResult,
+    graded: Graded,
+    expectations: Expectations,
+    mistakes: Mapping[str, Mistake],
+    lang: str,
+    *,
+    values: bool = True,
+    factor: bool = True,
 ) -> Block:
     """One check, taken apart.
 
@@ -119,7 +134,7 @@ def block(
     _ = translator(lang)
     labels = {_("called"), _("with"), _("tried with"), _("expected"), _("got"), _("looks like")}
     place = explain_place(check.place, lang) if check.place else ""
-    text = block_text(check, graded, expectations, mistakes, lang)
+    text = block_text(check, graded, expectations, mistakes, lang, values=values, factor=factor)
     headline, *told = [line.strip().removesuffix(f"({place})").rstrip() for line in text.splitlines()]
     rows, lines = [], []
     for line in told:

@@ -787,6 +787,7 @@ def distil(
     "told otherwise. The divergence is a sum over classes; only the batch is averaged. Look at `reduction`.",
     ko="soft loss가 클래스 수만큼 작습니다. KLDivLoss는 따로 지정하지 않으면 클래스에 대해서까지 평균을 냅니다. "
     "발산은 클래스에 대한 합이고 평균은 batch에 대해서만 취합니다. `reduction`을 확인해 보세요.",
+    line=2,
 )
 def kd_class_mean(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.kl_div(log_p(l_s, T), p(l_t, T), reduction="mean") * T**2)
@@ -798,6 +799,7 @@ def kd_class_mean(*settings):
     "over the classes too unless told otherwise: look at `reduction`.",
     ko="KL 발산이 클래스 수만큼 작고 T^2도 곱하지 않았습니다. KLDivLoss는 따로 지정하지 않으면 클래스에 "
     "대해서까지 평균을 냅니다. `reduction`을 확인해 보세요.",
+    line=2,
 )
 def kd_class_mean_no_t2(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.kl_div(log_p(l_s, T), p(l_t, T), reduction="mean"))
@@ -809,6 +811,7 @@ def kd_class_mean_no_t2(*settings):
     "well. Only the batch is averaged.",
     ko="soft cross-entropy가 클래스 수만큼 작습니다. 클래스에 대해서까지 평균을 냈습니다. 평균은 batch에 "
     "대해서만 취합니다.",
+    line=2,
 )
 def kd_class_mean_cross_entropy(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: -(p(l_t, T) * log_p(l_s, T)).mean() * T**2)
@@ -818,6 +821,7 @@ def kd_class_mean_cross_entropy(*settings):
     "train_knowledge_distillation",
     en="The soft loss is added up over the batch; it has to be averaged, like the loss on the labels.",
     ko="soft loss를 batch에 대해 더했습니다. 레이블에 대한 loss처럼 batch에 대해 평균을 내야 합니다.",
+    line=2,
 )
 def kd_batch_sum(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.kl_div(log_p(l_s, T), p(l_t, T), reduction="sum") * T**2)
@@ -827,6 +831,7 @@ def kd_batch_sum(*settings):
     "train_knowledge_distillation",
     en="The soft cross-entropy is added up over the batch; it has to be averaged, like the loss on the labels.",
     ko="soft cross-entropy를 batch에 대해 더했습니다. 레이블에 대한 loss처럼 batch에 대해 평균을 내야 합니다.",
+    line=2,
 )
 def kd_batch_sum_cross_entropy(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: -(p(l_t, T) * log_p(l_s, T)).sum() * T**2)
@@ -838,6 +843,7 @@ def kd_batch_sum_cross_entropy(*settings):
     "up for it.",
     ko="soft loss에 T가 한 번만 곱해져 있습니다. gradient는 T의 제곱에 반비례하여 작아지므로 이를 보상하려면 "
     "T^2이 필요합니다.",
+    line=2,
 )
 def kd_times_t(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(l_t, l_s, T) / T)
@@ -849,6 +855,7 @@ def kd_times_t(*settings):
     "for it.",
     ko="soft loss를 T^2으로 나누었습니다. gradient는 이미 T^2에 반비례하여 작아지며, 이 상수는 그것을 보상하기 "
     "위한 것입니다.",
+    line=2,
 )
 def kd_divided_by_t2(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(l_t, l_s, T) / T**4)
@@ -858,6 +865,7 @@ def kd_divided_by_t2(*settings):
     "train_knowledge_distillation",
     en="The result does not depend on T. Both logits are divided by it before the softmax.",
     ko="결과가 T와 무관합니다. 두 네트워크의 logit을 모두 T로 나눈 뒤 softmax를 취해야 합니다.",
+    line=1,
 )
 def kd_no_temperature(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(l_t, l_s, 1.0))
@@ -868,6 +876,7 @@ def kd_no_temperature(*settings):
     en="T^2 is there, but the logits are not divided by T: nothing is softened, and the soft term only counts "
     "more.",
     ko="T^2은 곱했지만 logit을 T로 나누지 않았습니다. 확률이 부드러워지지 않고 soft loss만 커집니다.",
+    line=1,
 )
 def kd_temperature_only_outside(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(l_t, l_s, 1.0) * T**2)
@@ -879,6 +888,7 @@ def kd_temperature_only_outside(*settings):
     "global of the same name.",
     ko="어떤 T를 넣어도 T = 2일 때의 결과가 나옵니다. 고정된 숫자나 같은 이름의 전역 변수가 아니라 함수의 "
     "인자를 사용해야 합니다.",
+    line=1,
 )
 def kd_fixed_temperature(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(l_t, l_s, 2.0))
@@ -890,6 +900,7 @@ def kd_fixed_temperature(*settings):
     "distributions cannot agree.",
     ko="teacher의 logit만 T로 나누었습니다. student의 logit도 T로 나누어야 합니다. 그렇지 않으면 두 분포가 서로 "
     "같아질 수 없습니다.",
+    line=1,
 )
 def kd_temperature_teacher_only(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.kl_div(log_p(l_s, 1.0), p(l_t, T), reduction="batchmean") * T**2)
@@ -900,6 +911,7 @@ def kd_temperature_teacher_only(*settings):
     en="Only the student's logits are divided by T. The teacher's are softened as well: that is what makes its "
     "small probabilities visible.",
     ko="student의 logit만 T로 나누었습니다. teacher의 logit도 T로 나누어야 작은 확률들이 드러납니다.",
+    line=1,
 )
 def kd_temperature_student_only(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.kl_div(log_p(l_s, T), p(l_t, 1.0), reduction="batchmean") * T**2)
@@ -911,6 +923,7 @@ def kd_temperature_student_only(*settings):
     "softmax.",
     ko="T가 커질수록 분포가 부드러워지지 않고 오히려 뾰족해집니다. temperature가 softmax 안에 어떻게 들어가는지 "
     "확인해 보세요.",
+    line=1,
 )
 def kd_temperature_multiplied(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(l_t, l_s, 1.0 / T) * T**4)
@@ -922,6 +935,7 @@ def kd_temperature_multiplied(*settings):
     "no longer softens anything.",
     ko="temperature가 softmax의 결과에 적용되었습니다. T는 softmax 안쪽, 즉 logit에 적용해야 분포가 "
     "부드러워집니다.",
+    line=1,
 )
 def kd_temperature_outside(*settings):
     distil(
@@ -936,6 +950,7 @@ def kd_temperature_outside(*settings):
     "probabilities. A KL divergence is never negative.",
     ko="PyTorch의 KL 발산에서 첫 번째 인자는 로그 확률이어야 하는데 확률이 들어갔습니다. KL 발산은 음수가 될 수 "
     "없습니다.",
+    line=2,
 )
 def kd_probabilities_for_logarithms(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.kl_div(p(l_s, T), p(l_t, T), reduction="batchmean") * T**2)
@@ -947,6 +962,7 @@ def kd_probabilities_for_logarithms(*settings):
     "number. Look at `log_target`, or give it probabilities.",
     ko="KL 발산의 목표(target)에 로그 확률을 넣고 그 사실을 알리지 않아 loss가 NaN이 됩니다. `log_target`을 "
     "확인하거나 확률을 넣어 주세요.",
+    line=2,
 )
 def kd_log_target_unsaid(*settings):
     distil(
@@ -960,6 +976,7 @@ def kd_log_target_unsaid(*settings):
     "distribution, under the logarithm stands the student's.",
     ko="발산 안에서 teacher와 student의 자리가 바뀌었습니다. 목표(target)는 teacher의 분포이고, log를 취하는 "
     "쪽은 student의 분포입니다.",
+    line=2,
 )
 def kd_roles_swapped(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(l_s, l_t, T))
@@ -971,6 +988,7 @@ def kd_roles_swapped(*settings):
     "probabilities, the logarithm is the student's.",
     ko="cross-entropy 안에서 teacher와 student의 자리가 바뀌었습니다. 가중치는 teacher의 확률이고, log를 취하는 "
     "쪽은 student입니다.",
+    line=2,
 )
 def kd_roles_swapped_cross_entropy(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: -(p(l_s, T) * log_p(l_t, T)).sum(1).mean() * T**2)
@@ -982,6 +1000,7 @@ def kd_roles_swapped_cross_entropy(*settings):
     "run over the classes: look at `dim`.",
     ko="softmax가 batch 방향으로 계산되어 한 이미지의 확률이 다른 이미지에 따라 달라집니다. 클래스 방향으로 "
     "계산해야 합니다. `dim`을 확인해 보세요.",
+    line=1,
 )
 def kd_softmax_over_batch(*settings):
     distil(
@@ -996,6 +1015,7 @@ def kd_softmax_over_batch(*settings):
     "train_knowledge_distillation",
     en="A softmax is taken twice. The networks return logits; it is these that are divided by T.",
     ko="softmax가 두 번 적용되었습니다. 네트워크는 logit을 반환하며, T로 나누는 것은 바로 이 logit입니다.",
+    line=1,
 )
 def kd_double_softmax(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: kl(p(l_t, 1.0), p(l_s, 1.0), T))
@@ -1007,6 +1027,7 @@ def kd_double_softmax(*settings):
     "use all of them as the target.",
     ko="teacher가 가장 높게 예측한 클래스만 사용했습니다. 지식 증류의 핵심은 나머지 클래스의 확률에 있으므로 "
     "확률 전체를 목표로 사용해야 합니다.",
+    line=2,
 )
 def kd_hard_targets(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.cross_entropy(l_s / T, l_t.argmax(1)) * T**2)
@@ -1016,6 +1037,7 @@ def kd_hard_targets(*settings):
     "train_knowledge_distillation",
     en="The soft term is a squared error between logits. This exercise compares probability distributions.",
     ko="soft loss로 logit 사이의 제곱 오차를 사용했습니다. 이 문제에서는 확률 분포를 비교합니다.",
+    line=2,
 )
 def kd_mse_of_logits(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.mse_loss(l_s / T, l_t / T) * T**2)
@@ -1027,6 +1049,7 @@ def kd_mse_of_logits(*settings):
     "asked for here.",
     ko="soft loss로 확률 사이의 제곱 오차를 사용했습니다. 이런 방법도 있지만 이 문제에서 요구하는 발산은 "
     "아닙니다.",
+    line=2,
 )
 def kd_mse_of_probabilities(*settings):
     distil(*settings, soft=lambda l_t, l_s, T: F.mse_loss(p(l_s, T), p(l_t, T)) * T**2)
@@ -1047,6 +1070,7 @@ def kd_student_cut_off(*settings):
     "train_knowledge_distillation",
     en="The loss on the labels does not count: the sum lacks it, or its weight is 0.",
     ko="레이블에 대한 loss가 반영되지 않습니다. 합에서 빠졌거나 가중치가 0입니다.",
+    line=3,
 )
 def kd_no_labels(*settings):
     distil(*settings, weights=lambda guide, label: (guide, 0.0))
@@ -1057,6 +1081,7 @@ def kd_no_labels(*settings):
     en="The teacher has no influence: the soft loss is not part of the sum, or it compares the teacher with "
     "itself.",
     ko="teacher의 영향이 전혀 없습니다. soft loss가 합에서 빠졌거나 teacher를 teacher와 비교하고 있습니다.",
+    line=3,
 )
 def kd_no_teacher(*settings):
     distil(*settings, weights=lambda guide, label: (0.0, label))
@@ -1066,6 +1091,7 @@ def kd_no_teacher(*settings):
     "train_knowledge_distillation",
     en="The soft loss is subtracted: the student is driven away from the teacher.",
     ko="soft loss를 뺐습니다. 이렇게 하면 student가 teacher에서 멀어집니다.",
+    line=3,
 )
 def kd_minus(*settings):
     distil(*settings, weights=lambda guide, label: (-guide, label))
@@ -1075,6 +1101,7 @@ def kd_minus(*settings):
     "train_knowledge_distillation",
     en="The two weights have changed places: each belongs to the loss that it is named after.",
     ko="두 가중치의 자리가 바뀌었습니다. 각 가중치는 이름에 해당하는 loss에 곱해야 합니다.",
+    line=3,
 )
 def kd_weights_swapped(*settings):
     distil(*settings, weights=lambda guide, label: (label, guide))
@@ -1086,6 +1113,7 @@ def kd_weights_swapped(*settings):
     "own and need not sum to 1.",
     ko="레이블에 대한 loss의 가중치로 1에서 다른 가중치를 뺀 값을 사용했습니다. 두 가중치는 서로 다른 인자이며 "
     "합이 1일 필요가 없습니다.",
+    line=3,
 )
 def kd_one_minus(*settings):
     distil(*settings, weights=lambda guide, label: (guide, 1 - guide))
@@ -1095,6 +1123,7 @@ def kd_one_minus(*settings):
     "train_knowledge_distillation",
     en="Both losses are added with weight 1. The weights are arguments.",
     ko="두 loss를 가중치 1로 더했습니다. 가중치는 인자로 주어집니다.",
+    line=3,
 )
 def kd_weights_ignored(*settings):
     distil(*settings, weights=lambda guide, label: (1.0, 1.0))
@@ -1105,6 +1134,7 @@ def kd_weights_ignored(*settings):
     en="T^2 multiplies the loss on the labels too. It belongs to the soft loss alone, whose gradient shrinks "
     "with T^2.",
     ko="레이블에 대한 loss에도 T^2이 곱해졌습니다. T^2은 gradient가 작아지는 soft loss에만 곱합니다.",
+    line=3,
 )
 def kd_t2_on_both(teacher, student, loader, epochs, learning_rate, T, soft_weight, label_weight, device):
     distil(teacher, student, loader, epochs, learning_rate, T, soft_weight, label_weight * T**2, device)
@@ -1114,6 +1144,7 @@ def kd_t2_on_both(teacher, student, loader, epochs, learning_rate, T, soft_weigh
     "train_knowledge_distillation",
     en="The loss on the labels is taken of logits divided by T. The labels are learned at temperature 1.",
     ko="레이블에 대한 loss를 T로 나눈 logit으로 계산했습니다. 레이블은 temperature 1에서 학습합니다.",
+    line=3,
 )
 def kd_labels_softened(teacher, student, loader, epochs, learning_rate, T, *settings):
     softened = lambda l_s, y: F.cross_entropy(l_s / T, y)  # noqa: E731
@@ -1126,6 +1157,7 @@ def kd_labels_softened(teacher, student, loader, epochs, learning_rate, T, *sett
     "student's logits.",
     ko="레이블에 대한 cross-entropy에 확률이 들어갔습니다. 이 함수는 스스로 softmax를 계산하므로 student의 "
     "logit을 넣어야 합니다.",
+    line=3,
 )
 def kd_labels_of_probabilities(*settings):
     distil(*settings, hard=lambda l_s, y: F.cross_entropy(l_s.softmax(1), y))
@@ -1528,6 +1560,7 @@ def match(
     "that belong together it is 1.",
     ko="target이 -1로, 두 벡터가 서로 무관하다고 알려 주고 있습니다. 이렇게 하면 두 벡터가 멀어집니다. 함께 "
     "가까워져야 하는 쌍의 target은 1입니다.",
+    line=1,
 )
 def cosine_apart(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.cosine_embedding_loss(h_s, h_t, -torch.ones(len(h_s))), *settings)
@@ -1539,6 +1572,7 @@ def cosine_apart(*settings):
     "the vectors become alike.",
     ko="cosine 유사도 자체를 최소화하여 student가 teacher와 반대 방향을 향하게 됩니다. 두 벡터가 비슷해질수록 "
     "loss가 작아져야 합니다.",
+    line=1,
 )
 def cosine_similarity_minimised(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.cosine_similarity(h_s, h_t).mean(), *settings)
@@ -1550,6 +1584,7 @@ def cosine_similarity_minimised(*settings):
     "equal directions. Compare with the formula.",
     ko="gradient는 맞지만 loss가 음의 유사도입니다. 방향이 같을 때 0이 되도록 하는 상수가 빠졌습니다. 수식과 "
     "비교해 보세요.",
+    line=1,
 )
 def cosine_constant_missing(*settings):
     match(lambda h_s, h_t, l_s, l_t: -F.cosine_similarity(h_s, h_t).mean(), *settings)
@@ -1560,6 +1595,7 @@ def cosine_constant_missing(*settings):
     en="The logits are compared. The exercise compares the hidden representations, the second result of each "
     "network.",
     ko="logit끼리 비교했습니다. 이 문제에서는 각 네트워크의 두 번째 결과인 hidden representation을 비교합니다.",
+    line=1,
 )
 def cosine_of_logits(*settings):
     match(lambda h_s, h_t, l_s, l_t: 1 - F.cosine_similarity(l_s, l_t).mean(), *settings)
@@ -1582,6 +1618,7 @@ def cosine_student_cut_off(*settings):
     "image: look at `dim`.",
     ko="유사도가 batch 방향으로 특징마다 계산되었습니다. 유사도는 한 이미지의 두 벡터 사이에서 계산해야 합니다. "
     "`dim`을 확인해 보세요.",
+    line=1,
 )
 def cosine_over_batch(*settings):
     match(lambda h_s, h_t, l_s, l_t: 1 - F.cosine_similarity(h_s, h_t, dim=0).mean(), *settings)
@@ -1591,6 +1628,7 @@ def cosine_over_batch(*settings):
     "train_cosine_loss",
     en="The cosine term is added up over the batch; it has to be averaged, like the loss on the labels.",
     ko="cosine 항을 batch에 대해 더했습니다. 레이블에 대한 loss처럼 batch에 대해 평균을 내야 합니다.",
+    line=1,
 )
 def cosine_batch_sum(*settings):
     match(lambda h_s, h_t, l_s, l_t: (1 - F.cosine_similarity(h_s, h_t)).sum(), *settings)
@@ -1601,6 +1639,7 @@ def cosine_batch_sum(*settings):
     en="This is a squared error between the hidden representations. The exercise compares their directions: a "
     "cosine.",
     ko="hidden representation 사이의 제곱 오차를 사용했습니다. 이 문제에서는 방향(cosine)을 비교합니다.",
+    line=1,
 )
 def cosine_squared_error(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.mse_loss(h_s, h_t), *settings)
@@ -1613,6 +1652,7 @@ def cosine_squared_error(*settings):
     "together.",
     ko="teacher의 영향이 전혀 없습니다. cosine 항이 합에서 빠졌거나 언제나 0입니다. 두 벡터 중 하나가 student의 "
     "것인지, 그리고 함께 가까워져야 하는 쌍의 target이 1인지 확인해 보세요.",
+    line=2,
 )
 def cosine_term_missing(*settings):
     match(cosine, *settings, weights=lambda guide, label: (0.0, label))
@@ -1622,6 +1662,7 @@ def cosine_term_missing(*settings):
     "train_cosine_loss",
     en="The loss on the labels does not count: the sum lacks it, or its weight is 0.",
     ko="레이블에 대한 loss가 반영되지 않습니다. 합에서 빠졌거나 가중치가 0입니다.",
+    line=2,
 )
 def cosine_no_labels(*settings):
     match(cosine, *settings, weights=lambda guide, label: (guide, 0.0))
@@ -1631,6 +1672,7 @@ def cosine_no_labels(*settings):
     "train_cosine_loss",
     en="The cosine term is subtracted: the student is driven away from the teacher.",
     ko="cosine 항을 뺐습니다. 이렇게 하면 student가 teacher에서 멀어집니다.",
+    line=2,
 )
 def cosine_minus(*settings):
     match(cosine, *settings, weights=lambda guide, label: (-guide, label))
@@ -1640,6 +1682,7 @@ def cosine_minus(*settings):
     "train_cosine_loss",
     en="The two weights have changed places: each belongs to the loss that it is named after.",
     ko="두 가중치의 자리가 바뀌었습니다. 각 가중치는 이름에 해당하는 loss에 곱해야 합니다.",
+    line=2,
 )
 def cosine_weights_swapped(*settings):
     match(cosine, *settings, weights=lambda guide, label: (label, guide))
@@ -1651,6 +1694,7 @@ def cosine_weights_swapped(*settings):
     "own and need not sum to 1.",
     ko="레이블에 대한 loss의 가중치로 1에서 다른 가중치를 뺀 값을 사용했습니다. 두 가중치는 서로 다른 인자이며 "
     "합이 1일 필요가 없습니다.",
+    line=2,
 )
 def cosine_one_minus(*settings):
     match(cosine, *settings, weights=lambda guide, label: (guide, 1 - guide))
@@ -1660,6 +1704,7 @@ def cosine_one_minus(*settings):
     "train_cosine_loss",
     en="Both losses are added with weight 1. The weights are arguments.",
     ko="두 loss를 가중치 1로 더했습니다. 가중치는 인자로 주어집니다.",
+    line=2,
 )
 def cosine_weights_ignored(*settings):
     match(cosine, *settings, weights=lambda guide, label: (1.0, 1.0))
@@ -1671,6 +1716,7 @@ def cosine_weights_ignored(*settings):
     "student's logits.",
     ko="레이블에 대한 cross-entropy에 확률이 들어갔습니다. 이 함수는 스스로 softmax를 계산하므로 student의 "
     "logit을 넣어야 합니다.",
+    line=2,
 )
 def cosine_labels_of_probabilities(*settings):
     match(cosine, *settings, hard=lambda l_s, y: F.cross_entropy(l_s.softmax(1), y))
@@ -2025,6 +2071,7 @@ def mse(map_s, map_t, logits_s, logits_t):
     "thousands of times larger and drowns the labels.",
     ko="feature map의 모든 원소에 대해 제곱 오차를 더했습니다. MSE는 그 평균입니다. 합은 수천 배 커서 레이블의 "
     "영향이 사라집니다.",
+    line=1,
 )
 def mse_sum(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.mse_loss(h_s, h_t, reduction="sum"), *settings)
@@ -2036,6 +2083,7 @@ def mse_sum(*settings):
     "over all entries of the maps.",
     ko="이미지 안에서는 제곱 오차를 더하고 batch에 대해서만 평균을 냈습니다. MSE는 feature map의 모든 원소에 "
     "대한 평균입니다.",
+    line=1,
 )
 def mse_sum_per_image(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.mse_loss(h_s, h_t, reduction="sum") / len(h_s), *settings)
@@ -2045,6 +2093,7 @@ def mse_sum_per_image(*settings):
     "train_mse_loss",
     en="This is the root of the mean squared error. The notebook's loss is the mean squared error itself.",
     ko="평균 제곱 오차의 제곱근을 사용했습니다. 노트북의 loss는 평균 제곱 오차 그 자체입니다.",
+    line=1,
 )
 def mse_root(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.mse_loss(h_s, h_t).sqrt(), *settings)
@@ -2054,6 +2103,7 @@ def mse_root(*settings):
     "train_mse_loss",
     en="The squared error carries a factor of one half. The mean squared error of PyTorch has none.",
     ko="제곱 오차에 1/2이 곱해져 있습니다. PyTorch의 평균 제곱 오차에는 이 상수가 없습니다.",
+    line=1,
 )
 def mse_half(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.mse_loss(h_s, h_t) / 2, *settings)
@@ -2063,6 +2113,7 @@ def mse_half(*settings):
     "train_mse_loss",
     en="The differences are taken absolute, not squared.",
     ko="차이의 제곱이 아니라 절댓값을 사용했습니다.",
+    line=1,
 )
 def mse_absolute(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.l1_loss(h_s, h_t), *settings)
@@ -2072,6 +2123,7 @@ def mse_absolute(*settings):
     "train_mse_loss",
     en="The logits are compared. The exercise compares feature maps: the regressor's with the teacher's.",
     ko="logit끼리 비교했습니다. 이 문제에서는 regressor의 feature map과 teacher의 feature map을 비교합니다.",
+    line=1,
 )
 def mse_of_logits(*settings):
     match(lambda h_s, h_t, l_s, l_t: F.mse_loss(l_s, l_t), *settings)
@@ -2093,6 +2145,7 @@ def mse_student_cut_off(*settings):
     en="This is the cosine loss of the exercise before. Here the maps are compared entry by entry, by their "
     "mean squared error.",
     ko="앞 문제의 cosine loss를 사용했습니다. 여기서는 두 feature map을 원소별로, 평균 제곱 오차로 비교합니다.",
+    line=1,
 )
 def mse_cosine(*settings):
     match(lambda h_s, h_t, l_s, l_t: 1 - F.cosine_similarity(h_s.flatten(1), h_t.flatten(1)).mean(), *settings)
@@ -2116,6 +2169,7 @@ def mse_regressor_not_trained(*settings):
     "of its two maps has to be the output of the student's regressor.",
     ko="teacher의 영향이 전혀 없습니다. feature map 항이 합에서 빠졌거나 언제나 0입니다. 두 feature map 중 "
     "하나는 student의 regressor가 반환한 것이어야 합니다.",
+    line=2,
 )
 def mse_term_missing(*settings):
     match(mse, *settings, weights=lambda guide, label: (0.0, label))
@@ -2125,6 +2179,7 @@ def mse_term_missing(*settings):
     "train_mse_loss",
     en="The loss on the labels does not count: the sum lacks it, or its weight is 0.",
     ko="레이블에 대한 loss가 반영되지 않습니다. 합에서 빠졌거나 가중치가 0입니다.",
+    line=2,
 )
 def mse_no_labels(*settings):
     match(mse, *settings, weights=lambda guide, label: (guide, 0.0))
@@ -2134,6 +2189,7 @@ def mse_no_labels(*settings):
     "train_mse_loss",
     en="The term of the feature maps is subtracted: the student is driven away from the teacher.",
     ko="feature map 항을 뺐습니다. 이렇게 하면 student가 teacher에서 멀어집니다.",
+    line=2,
 )
 def mse_minus(*settings):
     match(mse, *settings, weights=lambda guide, label: (-guide, label))
@@ -2143,6 +2199,7 @@ def mse_minus(*settings):
     "train_mse_loss",
     en="The two weights have changed places: each belongs to the loss that it is named after.",
     ko="두 가중치의 자리가 바뀌었습니다. 각 가중치는 이름에 해당하는 loss에 곱해야 합니다.",
+    line=2,
 )
 def mse_weights_swapped(*settings):
     match(mse, *settings, weights=lambda guide, label: (label, guide))
@@ -2154,6 +2211,7 @@ def mse_weights_swapped(*settings):
     "own and need not sum to 1.",
     ko="레이블에 대한 loss의 가중치로 1에서 다른 가중치를 뺀 값을 사용했습니다. 두 가중치는 서로 다른 인자이며 "
     "합이 1일 필요가 없습니다.",
+    line=2,
 )
 def mse_one_minus(*settings):
     match(mse, *settings, weights=lambda guide, label: (guide, 1 - guide))
@@ -2163,6 +2221,7 @@ def mse_one_minus(*settings):
     "train_mse_loss",
     en="Both losses are added with weight 1. The weights are arguments.",
     ko="두 loss를 가중치 1로 더했습니다. 가중치는 인자로 주어집니다.",
+    line=2,
 )
 def mse_weights_ignored(*settings):
     match(mse, *settings, weights=lambda guide, label: (1.0, 1.0))
@@ -2174,6 +2233,7 @@ def mse_weights_ignored(*settings):
     "student's logits.",
     ko="레이블에 대한 cross-entropy에 확률이 들어갔습니다. 이 함수는 스스로 softmax를 계산하므로 student의 "
     "logit을 넣어야 합니다.",
+    line=2,
 )
 def mse_labels_of_probabilities(*settings):
     match(mse, *settings, hard=lambda l_s, y: F.cross_entropy(l_s.softmax(1), y))

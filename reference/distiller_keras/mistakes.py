@@ -503,6 +503,7 @@ class two_updates(Right):
     "distillation loss.",
     ko="alpha가 반대쪽에 곱해졌습니다. alpha는 레이블에 대한 loss의 가중치이고, 1 - alpha가 distillation "
     "loss의 가중치입니다.",
+    line=2,
 )
 class alpha_swapped(Right):
     def mixed(self, hard, soft):
@@ -515,6 +516,7 @@ class alpha_swapped(Right):
     "and 1 - alpha that of the distillation loss.",
     ko="T^2을 곱한 것은 괜찮지만, alpha가 반대쪽에 곱해졌습니다. alpha는 레이블에 대한 loss의 가중치이고, 1 "
     "- alpha가 distillation loss의 가중치입니다.",
+    line=2,
 )
 class alpha_swapped_t2(Squared):
     def mixed(self, hard, soft):
@@ -526,6 +528,7 @@ class alpha_swapped_t2(Squared):
     en="Both losses are weighted by alpha. The distillation loss gets the rest, so that the weights add up to 1.",
     ko="두 loss에 모두 alpha가 곱해졌습니다. distillation loss에는 나머지 몫을 곱해 가중치의 합이 1이 되게 "
     "해야 합니다.",
+    line=2,
 )
 class alpha_on_both(Right):
     def mixed(self, hard, soft):
@@ -536,6 +539,7 @@ class alpha_on_both(Right):
     "train_step",
     en="The two losses are added without weights; alpha is not used.",
     ko="두 loss를 가중치 없이 더하셨습니다. alpha가 사용되지 않았습니다.",
+    line=2,
 )
 class plain_sum(Right):
     def mixed(self, hard, soft):
@@ -546,6 +550,7 @@ class plain_sum(Right):
     "train_step",
     en="The loss on the labels is weighted, the distillation loss is not: it gets 1 - alpha.",
     ko="레이블에 대한 loss에만 가중치가 곱해졌습니다. distillation loss에는 1 - alpha를 곱해야 합니다.",
+    line=2,
 )
 class soft_unweighted(Right):
     def mixed(self, hard, soft):
@@ -556,6 +561,7 @@ class soft_unweighted(Right):
     "train_step",
     en="The distillation loss is weighted, the loss on the labels is not: it gets alpha.",
     ko="distillation loss에만 가중치가 곱해졌습니다. 레이블에 대한 loss에는 alpha를 곱해야 합니다.",
+    line=2,
 )
 class hard_unweighted(Right):
     def mixed(self, hard, soft):
@@ -566,6 +572,7 @@ class hard_unweighted(Right):
     "train_step",
     en="The distillation loss is subtracted: the student is driven away from the teacher.",
     ko="distillation loss를 빼셨습니다. 이렇게 하면 student가 teacher에서 멀어집니다.",
+    line=2,
 )
 class minus(Right):
     def mixed(self, hard, soft):
@@ -576,6 +583,7 @@ class minus(Right):
     "train_step",
     en="Only the distillation loss is minimised, without a weight; the labels are not learned from.",
     ko="가중치 없는 distillation loss만 최소화하고 있습니다. 레이블에서는 배우지 않습니다.",
+    line=2,
 )
 class soft_only(Right):
     def mixed(self, hard, soft):
@@ -588,6 +596,7 @@ class soft_only(Right):
     "something that the student cannot change, such as the teacher's predictions.",
     ko="distillation loss만 최소화하고 있습니다. 레이블에 대한 loss가 빠졌거나, teacher의 예측처럼 "
     "student가 바꿀 수 없는 값으로 계산되었습니다.",
+    line=2,
 )
 class soft_weighted_only(Right):
     def mixed(self, hard, soft):
@@ -600,6 +609,7 @@ class soft_weighted_only(Right):
     "one the gradient is taken of.",
     ko="student가 레이블에서만 배우고 있습니다. 두 loss를 섞어 계산하고 출력까지 했다면, gradient를 어느 "
     "값에 대해 구했는지 확인해 보세요.",
+    line=2,
 )
 class hard_only(Right):
     def mixed(self, hard, soft):
@@ -612,6 +622,7 @@ class hard_only(Right):
     "gradient passes through it.",
     ko="alpha를 곱한 레이블 loss로만 배우고 있습니다. distillation loss가 빠졌거나, 그쪽으로 gradient가 "
     "전달되지 않습니다.",
+    line=2,
 )
 class hard_weighted_only(Right):
     def mixed(self, hard, soft):
@@ -624,6 +635,7 @@ class hard_weighted_only(Right):
     "distributions, so it belongs to the distillation loss alone.",
     ko="loss 전체에 T^2이 곱해졌습니다. T^2은 부드러워진 분포의 작은 gradient를 보상하는 것이므로 "
     "distillation loss에만 곱해야 합니다.",
+    line=2,
 )
 class t2_on_everything(Right):
     def mixed(self, hard, soft):
@@ -636,6 +648,7 @@ class t2_on_everything(Right):
     "the gradient shrinks with the square of T.",
     ko="distillation loss에 T가 한 번 곱해져 있습니다. 곱하지 않거나(노트북) T^2을 곱하는 것(논문)이 "
     "맞습니다. gradient는 T의 제곱에 반비례하여 작아지기 때문입니다.",
+    line=2,
 )
 class times_t(Right):
     def mixed(self, hard, soft):
@@ -646,6 +659,7 @@ class times_t(Right):
     "train_step",
     en="The weight is 0.1 whatever `alpha` was handed to `compile`: use the one that the object keeps.",
     ko="`compile`에 어떤 `alpha`를 넘겨도 가중치가 0.1입니다. 객체에 보관된 값을 사용하세요.",
+    line=2,
 )
 class alpha_fixed(Right):
     def mixed(self, hard, soft):
@@ -674,6 +688,7 @@ class Softened(Right):
     "the softmax.",
     ko="temperature가 사용되지 않아 분포가 부드러워지지 않습니다. softmax 앞에서 두 네트워크의 logit을 모두 "
     "temperature로 나눕니다.",
+    line=1,
 )
 class no_temperature(Right):
     def soft(self, z_t, z_s):
@@ -686,6 +701,7 @@ class no_temperature(Right):
     "divided by it before the softmax.",
     ko="T^2은 곱했지만 정작 분포를 부드럽게 하는 곳에 temperature가 없습니다. softmax 앞에서 두 네트워크의 "
     "logit을 모두 temperature로 나눕니다.",
+    line=1,
 )
 class no_temperature_t2(Squared):
     def soft(self, z_t, z_s):
@@ -697,6 +713,7 @@ class no_temperature_t2(Squared):
     en="Only the teacher's logits are divided by the temperature. The student's are softened as well, "
     "otherwise the two distributions cannot agree.",
     ko="teacher의 logit만 temperature로 나누셨습니다. student의 logit도 나누어야 두 분포가 같아질 수 있습니다.",
+    line=1,
 )
 class temperature_on_teacher_only(Softened):
     def p_s(self, z):
@@ -709,6 +726,7 @@ class temperature_on_teacher_only(Softened):
     "are softened as well.",
     ko="T^2을 곱한 것은 괜찮지만, teacher의 logit만 temperature로 나누셨습니다. student의 logit도 나누어야 "
     "합니다.",
+    line=1,
 )
 class temperature_on_teacher_only_t2(Softened):
     squared = True
@@ -723,6 +741,7 @@ class temperature_on_teacher_only_t2(Softened):
     "is what brings out how it ranks the wrong classes.",
     ko="student의 logit만 temperature로 나누셨습니다. teacher의 logit도 나누어야 정답이 아닌 클래스들 "
     "사이의 차이가 드러납니다.",
+    line=1,
 )
 class temperature_on_student_only(Softened):
     def p_t(self, z):
@@ -735,6 +754,7 @@ class temperature_on_student_only(Softened):
     "are softened as well.",
     ko="T^2을 곱한 것은 괜찮지만, student의 logit만 temperature로 나누셨습니다. teacher의 logit도 나누어야 "
     "합니다.",
+    line=1,
 )
 class temperature_on_student_only_t2(Softened):
     squared = True
@@ -748,6 +768,7 @@ class temperature_on_student_only_t2(Softened):
     en="A larger temperature makes your distributions sharper instead of softer: check how it enters the softmax.",
     ko="temperature가 커질수록 분포가 부드러워지지 않고 오히려 뾰족해집니다. softmax 안에 어떻게 들어가는지 "
     "확인해 보세요.",
+    line=1,
 )
 class temperature_multiplied(Right):
     def soft(self, z_t, z_s):
@@ -762,6 +783,7 @@ class temperature_multiplied(Right):
     "longer softens anything.",
     ko="softmax의 결과를 temperature로 나누셨습니다. temperature는 softmax 안쪽의 logit에 적용해야 분포가 "
     "부드러워집니다.",
+    line=1,
 )
 class temperature_outside(Right):
     def soft(self, z_t, z_s):
@@ -774,6 +796,7 @@ class temperature_outside(Right):
     "train_step",
     en="The temperature is 3 whatever was handed to `compile`: use the one that the object keeps.",
     ko="`compile`에 어떤 temperature를 넘겨도 3이 사용됩니다. 객체에 보관된 값을 사용하세요.",
+    line=1,
 )
 class temperature_fixed_3(Right):
     def soft(self, z_t, z_s):
@@ -784,6 +807,7 @@ class temperature_fixed_3(Right):
     "train_step",
     en="The temperature is 10 whatever was handed to `compile`: use the one that the object keeps.",
     ko="`compile`에 어떤 temperature를 넘겨도 10이 사용됩니다. 객체에 보관된 값을 사용하세요.",
+    line=1,
 )
 class temperature_fixed_10(Right):
     def soft(self, z_t, z_s):
@@ -794,6 +818,7 @@ class temperature_fixed_10(Right):
     "train_step",
     en="The softmax is missing: the distillation loss compares distributions, and logits are none.",
     ko="softmax가 빠졌습니다. distillation loss는 확률 분포를 비교하는데, logit은 확률이 아닙니다.",
+    line=1,
 )
 class no_softmax(Right):
     def soft(self, z_t, z_s):
@@ -804,6 +829,7 @@ class no_softmax(Right):
     "train_step",
     en="The student's logits go into the distillation loss without a softmax; it compares two distributions.",
     ko="student의 logit이 softmax 없이 distillation loss에 들어갔습니다. 두 확률 분포를 비교해야 합니다.",
+    line=1,
 )
 class no_softmax_on_student(Softened):
     def p_s(self, z):
@@ -825,6 +851,7 @@ class log_of_student(Softened):
     "train_step",
     en="A softmax is taken twice: the networks end in logits, and these are softened by one softmax.",
     ko="softmax가 두 번 적용되었습니다. 네트워크의 출력은 logit이며, softmax는 한 번만 적용해야 합니다.",
+    line=1,
 )
 class double_softmax(Right):
     def soft(self, z_t, z_s):
@@ -837,6 +864,7 @@ class double_softmax(Right):
     "has to run over the classes.",
     ko="softmax가 batch 방향으로 계산되어, 한 표본의 확률이 다른 표본에 따라 달라집니다. softmax는 클래스 "
     "방향으로 계산해야 합니다.",
+    line=1,
 )
 class softmax_over_batch(Right):
     def soft(self, z_t, z_s):
