@@ -73,7 +73,11 @@ PUSH = """examples:
   MOODLE_TOKEN=... grader push moodle out --url https://moodle.example.edu --assignment 7 --apply
 
 exit codes: 0 done and read back, 1 some was not taken (listed), 2 usage, 3 some are not final and left out."""
-SERVE = """example:
+SERVE = """examples:
+  grader serve --config serve.yaml --invite
   grader serve --config serve.yaml
 
+The first prints an address that an administrator pastes into the learning system (dynamic registration); the
+second serves. SIGTERM lets what is being graded finish; what does not is graded at the next start.
+GRADER_DATABASE=postgresql+psycopg://... names a database without writing its password into the file.
 exit codes: 0 stopped, 2 usage or configuration."""
