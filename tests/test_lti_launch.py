@@ -320,7 +320,7 @@ def test_when_the_platform_says_no_the_page_says_so(tool: Tool, platform: FakePl
         ({f"{LTI}deployment_id": "2"}, "deployment"),
         ({f"{LTI}deployment_id": 1}, "deployment"),
         ({f"{LTI}deployment_id": ["1"]}, "deployment"),
-        ({f"{LTI}message_type": "LtiSubmissionReviewRequest"}, "message"),
+        ({f"{LTI}message_type": "LtiSubmissionReviewRequest", f"{LTI}for_user": {"user_id": "6"}}, "message"),
         ({f"{LTI}message_type": None}, "message"),
         ({f"{LTI}version": "1.1"}, "message"),
         ({f"{LTI}version": 1.3}, "message"),

@@ -267,7 +267,6 @@ class _Launch(MessageLaunch[_Given, _Registered, SessionService, CookieService])
         body = self.body
         if not isinstance(body.get("sub"), str) or not body["sub"].strip():
             raise Refusal("user", "the id_token has no sub")
-        claims.identifier(body, "sub")
         if body.get(claims.MESSAGE) not in MESSAGES:
             raise Refusal("message", f"message type {str(body.get(claims.MESSAGE))[:80]!r}")
         objects = (claims.LINK, claims.DEEP_LINKING, claims.CONTEXT, claims.CUSTOM, claims.GRADES, claims.NAMES)
