@@ -12,13 +12,13 @@ import io
 
 from grader.lms.marks import above, number, scaled
 from grader.lms.records import Change, Export, Mark, Marks, Refused, Request
+from grader.plaintext import cell
 
 FILE = "grades.csv"
 COLUMNS = (
     "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
     "late_submission_penalty", "score", "max_score",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what spreadsheets run
 DOUBLE = ("남궁", "황보", "제갈", "사공", "선우", "서문", "독고", "동방")  # Korean family names of two syllables
 
 
@@ -37,7 +37,7 @@ def encode(marks: Marks, request: Request) -> Export:
             changes.append(Change(who, "grade", "", "", "not final: no row"))
             continue
         row = _row(mark, _float(value), _float(maximum))
-        safe = tuple(_safe(cell) for cell in row)
+        safe = tuple(map(cell, row))
         if safe != row:
             guarded.append(mark.id)
         rows.append(safe)
@@ -82,10 +82,6 @@ def _float(value: float) -> str:
     """As Python writes a float: `12.0`."""
     text = number(value)
     return text if "." in text else f"{text}.0"
-
-
-def _safe(cell: str) -> str:
-    return "'" + cell if cell.lstrip(" ").startswith(FORMULA) else cell
 
 
 def _written(rows: list[tuple[str, ...]]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -86,11 +85,6 @@ def _errors(app: Flask, desk: Desk) -> None:
         if code == 413:
             return refusal(desk, too_big(desk.settings.limits.upload_mb), _here())
         return refusal(desk, Refused(code, OTHERWISE if code < 500 else OUR_FAULT), _here())
-
-    @app.errorhandler(Exception)
-    def ours(error: Exception) -> Response:
-        logging.getLogger(__name__).error("%s %s", request.method, request.endpoint, exc_info=error)
-        return refusal(desk, Refused(500, OUR_FAULT), _here())
 
 
 def _here() -> str:

@@ -43,6 +43,11 @@ def lti_routes(services: Services, on_visit: OnVisit, assignments: Assignments) 
     """All routes below ``/lti``. `on_visit` answers a launch that was checked in every respect."""
     routes = Blueprint("lti", __name__)
 
+    @routes.before_request
+    def bounded() -> None:
+        if (request.content_length or 0) > MOST_FORM:
+            raise Refusal("size", f"a request of more than {MOST_FORM} bytes")
+
     @routes.route("/lti/login", methods=["GET", "POST"])
     def login() -> ResponseReturnValue:
         return _login(services)
@@ -107,7 +112,6 @@ def _login(services: Services) -> ResponseReturnValue:
 
 
 def _verified(services: Services) -> tuple[Platform, Claims]:
-    request.max_form_memory_size = MOST_FORM
     fields = request.form.to_dict()
     if len(fields.get("id_token", "")) > MOST_TOKEN:
         raise Refusal("size", f"an id_token of more than {MOST_TOKEN} characters")

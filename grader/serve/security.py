@@ -101,7 +101,7 @@ def protect(response: Response, frames: Iterable[str], *, secure: bool) -> Respo
     """Set the headers. `frames`: the sites that may show our pages in a frame."""
     ancestors = " ".join(["'self'", *dict.fromkeys(site for site in frames if site)])
     headers: Mapping[str, str] = {
-        "Content-Security-Policy": f"{PAGES}; frame-ancestors {ancestors}",
+        "Content-Security-Policy": PAGES,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",  # without any, forms would come from nowhere
         "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
