@@ -12,7 +12,7 @@ Takes a folder of notebooks, a folder per learner, the zips and folders that Moo
 nbgrader export, and git clones; says what it recognised. The same command again grades only what is new or
 changed. out/index.html shows the class, out/grades.csv holds one row per submission, out/<id>/feedback.html
 (and .md) is what its learner should read, out/<id>/result.json everything.
-With --format, PATH is what one learner handed in, and the answer is that of an autograder, renewed as more is known.
+With --format, PATH is what one learner handed in; the answer is that of an autograder, renewed as more is known.
 exit codes: 0 every submission has a final grade, 3 some have not (listed), 2 usage or configuration; with --format
 the one that the system wants."""
 REGRADE = """example:

@@ -19,9 +19,11 @@ from fake_platform import FakePlatform, sample
 from hypothesis import given
 from hypothesis import strategies as st
 from lti_tool import Tool, fresh_services, introduce, running_tool
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 
 from grader.serve import gradebook as module
-from grader.serve import outgoing, tokens
+from grader.serve import keys, outgoing, tokens
 from grader.serve.gradebook import Gradebook, Unanswered, with_path, with_query
 from grader.serve.outgoing import NotAllowed, Outgoing, Unreachable
 from grader.serve.records import Platform, Score, Sent, Taken
@@ -356,16 +358,24 @@ def test_many_threads_at_once(gradebook: Gradebook, platform: Platform, lms: Fak
 
 
 def test_our_key_is_made_once_and_an_old_one_stays_published(tmp_path: Path) -> None:
-    keys = fresh_services(tmp_path).keys
+    own = fresh_services(tmp_path).keys
     with ThreadPoolExecutor(4) as pool:
-        assert len({key.kid for key in pool.map(lambda _: keys.signing(), range(8))}) == 1
-    old = keys.signing()
-    new = keys.renew()
-    assert keys.signing() == new != old
-    assert [key["kid"] for key in keys.jwks()["keys"]] == [old.kid, new.kid]
-    assert all(
-        set(key) == {"kty", "n", "e", "kid", "alg", "use"} for key in keys.jwks()["keys"]
-    )  # nothing private
+        assert len({key.kid for key in pool.map(lambda _: own.signing(), range(8))}) == 1
+    old = own.signing()
+    new = own.renew()
+    assert own.signing() == new != old
+    assert [key["kid"] for key in own.jwks()["keys"]] == [old.kid, new.kid]
+    assert all(set(key) == {"kty", "n", "e", "kid", "alg", "use"} for key in own.jwks()["keys"])  # nothing private
+
+
+def test_our_key_is_for_us_alone(tmp_path: Path) -> None:
+    services = fresh_services(tmp_path)
+    key = services.keys.signing()
+    again = insert(keys.lti_keys).values(id=2, kid=key.kid, private=key.private, made_at=0.0)
+    with services.engine.begin() as connection, pytest.raises(IntegrityError) as caught:
+        connection.execute(again)
+    assert "PRIVATE" not in str(caught.value)  # errors are logged
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("serve.sqlite*")} == {0}
 
 
 # ---------------------------------------------------------------- addresses
@@ -535,7 +545,7 @@ def test_names_that_lead_to_this_machine_are_hung_up_on(host: str) -> None:
     ("address", "fine"),
     [("93.184.216.34", True), ("10.1.2.3", True), ("192.168.0.1", True), ("2606:2800:220:1::1", True),
      ("127.0.0.1", False), ("127.9.9.9", False), ("::1", False), ("::ffff:127.0.0.1", False),
-     ("169.254.169.254", False), ("fe80::1%eth0", False), ("0.0.0.0", False), ("::", False),
+     ("::ffff:10.1.2.3", True), ("169.254.169.254", False), ("fe80::1%eth0", False), ("0.0.0.0", False), ("::", False),
      ("224.0.0.1", False), ("255.255.255.255", False)],
 )  # fmt: skip
 def test_which_addresses_are_inner(address: str, fine: bool) -> None:

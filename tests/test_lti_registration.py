@@ -152,6 +152,7 @@ def test_an_invitation_expires(tool: Tool, lms: FakePlatform, monkeypatch: pytes
     monkeypatch.setattr(platforms, "now", lambda: time.time() + platforms.INVITE_S + 1)
     refused(requests.get(address, timeout=10), "invite")
     refused(requests.post(address.partition("?")[0], timeout=10), "invite")
+    assert tool.services.platforms.take_invite(address.partition("?")[0].rpartition("/")[2]) == 0.0
 
 
 def test_an_invitation_stays_good_after_a_failure(tool: Tool, lms: FakePlatform) -> None:

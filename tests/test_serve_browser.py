@@ -236,7 +236,7 @@ def test_an_instructor_sees_the_class_and_sets_the_rules(person: Callable[..., P
     save(teacher)
     shot(teacher, "settings")
     learner = person("6")
-    assert "You have used all of your 1 attempts." in learner.inner_text("main")
+    assert "All of your attempts are used: 1." in learner.inner_text("main")
     assert learner.locator("form").count() == 0
     teacher.fill("#attempts", "0")
     teacher.check("#best")

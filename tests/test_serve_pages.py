@@ -148,7 +148,7 @@ def test_limits_are_told_before_and_after(of: Made) -> None:
     assert "The next attempt is possible in 60 min." in words(answer.text)
     change_rules(of.engine, placement, Rules("small", attempts=1))
     closed = get(client, f"/p/{placement}/")
-    assert "You have used all of your 1 attempts." in closed
+    assert "All of your attempts are used: 1." in closed
     assert "<form" not in closed
     change_rules(of.engine, placement, Rules("small", due=time.time() - 1))
     assert "The deadline has passed: nothing more is taken here." in get(client, f"/p/{placement}/")

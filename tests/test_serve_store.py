@@ -79,7 +79,7 @@ def test_one_persons_attempts_are_nobody_elses(of: Made) -> None:
     set_rules(of, placement, attempts=1)
     of.hand_in(placement, one, notebook(50))
     of.hand_in(placement, two, notebook(50))
-    with pytest.raises(Refused, match="all of your"):
+    with pytest.raises(Refused, match="All of your"):
         of.hand_in(placement, one, notebook(60))
 
 

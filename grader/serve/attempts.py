@@ -75,7 +75,7 @@ def _refuse(rules: Placement, before: list[Any], moment: float, most_waiting: in
     if late and not rules.late:
         raise Refused(403, mark("The deadline has passed: nothing more is taken here."))
     if left(rules, before) == 0:
-        raise Refused(403, mark("You have used all of your {count} attempts."), {"count": rules.attempts})
+        raise Refused(403, mark("All of your attempts are used: {count}."), {"count": rules.attempts})
     if (wait_s := cooldown(rules, before, moment)) > 0:
         why = mark("The next attempt is possible in {minutes} min.")
         raise Refused(429, why, {"minutes": -(-wait_s // 60)}, retry_s=wait_s)

@@ -12,17 +12,17 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
-from sqlalchemy import Column, Engine, Float, Integer, String, Table, Text, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Column, Engine, Float, Integer, String, Table, Text, func, select
 
 from grader.serve.database import metadata, now
+from grader.serve.platforms import insertion
 
 BITS = 2048
 
 lti_keys = Table(
     "lti_keys",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("kid", String(64), nullable=False, unique=True),
     Column("private", Text, nullable=False),  # PEM; who can read the database can speak for this tool
     Column("made_at", Float, nullable=False),
@@ -48,13 +48,16 @@ class Keys:
         """The newest pair; the very first one is made here, once, however many processes ask at a time."""
         found = self._all()
         if not found:
-            self._add(id=1)
+            self._add(1)
             found = self._all()
         return found[-1]
 
     def renew(self) -> Key:
         """A new pair, which signs from now on."""
-        self._add()
+        self.signing()
+        with self._engine.connect() as connection:
+            last = connection.execute(select(func.max(lti_keys.c.id))).scalar_one()
+        self._add(last + 1)
         return self.signing()
 
     def jwks(self) -> dict[str, Any]:
@@ -67,16 +70,14 @@ class Keys:
             rows = connection.execute(select(lti_keys.c.private).order_by(lti_keys.c.id)).scalars()
             return [_key(private) for private in rows]
 
-    def _add(self, **values: int) -> None:
+    def _add(self, id: int) -> None:
+        """Unless another process was first: its pair is as good."""
         private = _pem(generate_private_key(public_exponent=65537, key_size=BITS))
-        row = {"kid": _key(private).kid, "private": private, "made_at": now(), **values}
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(lti_keys).values(row))
-        except IntegrityError:
-            if not values:
-                raise
-            # Another process was first; its pair is as good.
+        adding = insertion(self._engine)(lti_keys).values(
+            id=id, kid=_key(private).kid, private=private, made_at=now()
+        )
+        with self._engine.begin() as connection:
+            connection.execute(adding.on_conflict_do_nothing())
 
 
 def _pem(key: RSAPrivateKey) -> str:

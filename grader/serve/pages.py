@@ -143,7 +143,7 @@ def _home(desk: Desk, session: Session, refused: Refused | None = None) -> Respo
     elif not session.staff and placement.due is not None and moment > placement.due and not placement.late:
         closed = _("The deadline has passed: nothing more is taken here.")
     elif not session.staff and remaining == 0:
-        closed = _("You have used all of your {count} attempts.").format(count=placement.attempts)
+        closed = _("All of your attempts are used: {count}.").format(count=placement.attempts)
     return page(
         desk,
         "home.html",
