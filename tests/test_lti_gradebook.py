@@ -16,7 +16,7 @@ from pathlib import Path
 import jwt
 import pytest
 from fake_platform import FakePlatform, sample
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lti_tool import Tool, fresh_services, introduce, running_tool
 from sqlalchemy import insert
@@ -170,6 +170,7 @@ def test_what_is_no_grade_is_not_sent(
     assert lms.log == []
 
 
+@example(earned=-0.0, possible=1.0, text="\x1b[2J", stamp=0, submitted=0.0)
 @given(
     earned=st.floats(allow_nan=False, allow_infinity=False),
     possible=st.floats(min_value=1e-3, max_value=1e6),
@@ -429,6 +430,15 @@ def test_the_roster_comes_in_pages_and_gives_nobody_a_permission(
     assert next(member for member in members if member.user == "8").name == "小龙 李"
 
 
+def test_links_to_other_pages_than_the_next_are_not_followed(
+    gradebook: Gradebook, platform: Platform, lms: FakePlatform
+) -> None:
+    others = f'<{lms.members_url}?from=0>; rel="first", <{lms.members_url}?from=9>; rel="last prev", nonsense'
+    lms.trouble("/memberships", 201, headers={"Link": others}, body=b'{"members": [{"user_id": "5"}]}')
+    assert len(gradebook.members(platform, lms.members_url)) == 1
+    assert lms.count("/memberships") == 1
+
+
 def test_the_token_follows_no_page_to_another_site(
     gradebook: Gradebook, platform: Platform, lms: FakePlatform
 ) -> None:
@@ -545,8 +555,8 @@ def test_names_that_lead_to_this_machine_are_hung_up_on(host: str) -> None:
     ("address", "fine"),
     [("93.184.216.34", True), ("10.1.2.3", True), ("192.168.0.1", True), ("2606:2800:220:1::1", True),
      ("127.0.0.1", False), ("127.9.9.9", False), ("::1", False), ("::ffff:127.0.0.1", False),
-     ("::ffff:10.1.2.3", True), ("169.254.169.254", False), ("fe80::1%eth0", False), ("0.0.0.0", False), ("::", False),
-     ("224.0.0.1", False), ("255.255.255.255", False)],
+     ("::ffff:10.1.2.3", True), ("169.254.169.254", False), ("fe80::1%eth0", False), ("0.0.0.0", False),
+     ("::", False), ("224.0.0.1", False), ("255.255.255.255", False)],
 )  # fmt: skip
 def test_which_addresses_are_inner(address: str, fine: bool) -> None:
     assert outgoing.allowed(address) is fine
