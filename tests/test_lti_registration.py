@@ -311,6 +311,18 @@ def test_a_public_address_must_be_https(tmp_path: Path, url: str) -> None:
     assert make_services(engine, "https://grader.example.edu/x/").public_url == "https://grader.example.edu/x"
 
 
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [("https://grader.example.edu/x", True), ("https://grader.example.edu/x/lti/launch?a=b#c", True),
+     ("https://grader.example.edu:443/x/", False), ("https://grader.example.edu/xy", False),
+     ("https://grader.example.edu/", False), ("https://grader.example.edu/x/../y", False),
+     ("http://grader.example.edu/x/", False), ("https://grader.example.edu.evil.example/x/", False)],
+)  # fmt: skip
+def test_which_addresses_are_ours(tmp_path: Path, url: str, ours: bool) -> None:
+    services = make_services(fresh_services(tmp_path).engine, "https://grader.example.edu/x")
+    assert services.ours(url) is ours
+
+
 def test_threads_that_begin_at_once(tmp_path: Path) -> None:
     """Two processes start on an empty database: one key, one platform."""
     made: list[str] = []

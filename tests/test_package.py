@@ -67,6 +67,7 @@ def steal():
     got += [value for name, value in os.environ.items() if "SECRET" in name]
     return got
 """
+ELSEWHERE = "what somebody else keeps"
 STEAL = "    got = steal()\n    raise ValueError('TRIED %d GOT %d: %s' % (len(PATHS), len(got), got[:5]))"
 
 
@@ -288,7 +289,9 @@ def test_out_of_time_there_is_an_answer_without_a_grade(autograder: Path) -> Non
 def thief(folder: Path) -> bytes:
     """A notebook that knows where everything lies."""
     paths = [str(path) for path in folder.rglob("*") if path.is_file()]
-    paths += [str(folder / "results" / "results.json"), "/etc/passwd"]
+    elsewhere = folder.parent / "elsewhere.txt"  # never a file of this machine: unsafe, the thief takes them away
+    elsewhere.write_text(ELSEWHERE, "utf-8")
+    paths += [str(folder / "results" / "results.json"), str(elsewhere)]
     assert any(path.endswith("secret") for path in paths)
     return cells(
         "import numpy as np",
@@ -309,7 +312,7 @@ def test_a_submission_reads_nothing_of_the_package(autograder: Path, kernel: lis
     assert "GOT 0: []" in tried
     everything = (autograder / "results" / "results.json").read_text("utf-8")
     assert SECRET not in everything
-    assert "root:x:0" not in everything
+    assert ELSEWHERE not in everything
     assert system.shown(told) == 0
     after = {path: path.read_bytes() for path in before}
     assert after == before, "something of the package was changed"
