@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         "--workers", type=_jobs, default=1, metavar="N", help="jobs to start, for --engine slurm (default: 1)"
     )
     grade.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
+    cli_systems.add_reply(grade)
     grade.add_argument("--no-train", action="store_true", help="numeric checks only, and their points only")
     grade.add_argument(
         "--execute",
@@ -164,6 +165,8 @@ def _dispatch(args: argparse.Namespace) -> int:
             from grader.commands import grade
 
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems end jobs so: like Ctrl-C
+            if args.format:
+                return cli_systems.reply(args, _options(args, lang))
             return grade.run(args.paths, args.assignment, args.out, _options(args, lang))
         case "regrade":
             from grader.commands import regrade

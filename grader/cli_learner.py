@@ -21,6 +21,9 @@ def add_to(add: Add) -> None:
     """Define the commands."""
     check = add("check", "Check your own notebook on the public cases.", help_texts.CHECK)
     _checking(check)
+    check.add_argument(
+        "--train", action="store_true", help="also train a student briefly with your losses, as grading does"
+    )
     check.add_argument("--receipt", type=Path, metavar="FILE", help="also write what came out, signed, to show")
     watch = add("watch", "Check your own notebook again whenever it is saved.", help_texts.WATCH)
     _checking(watch)
@@ -77,4 +80,5 @@ def _asked(args: argparse.Namespace, lang: str) -> Asked:
     from grader.commands.check import Asked
 
     receipt = getattr(args, "receipt", None)
-    return Asked(args.notebook, args.assignment, tuple(args.exercise), lang, receipt, args.hints)
+    train = getattr(args, "train", False)
+    return Asked(args.notebook, args.assignment, tuple(args.exercise), lang, receipt, args.hints, train)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader import help_texts
+from grader.i18n import LANGUAGES, language
 from grader.lms import CLASS, PACKAGES, SINGLE
+
+if TYPE_CHECKING:
+    from grader.commands.grade import Options
 
 COMMANDS = ("export", "package", "push", "serve")
 Add = Callable[[str, str, str], argparse.ArgumentParser]  # name, summary, examples
@@ -19,6 +24,25 @@ def add_to(add: Add) -> None:
     _package(add("package", "Build what a learning system takes to run the grader itself.", help_texts.PACKAGE))
     _push(add("push", "Send grades and feedback to a learning system.", help_texts.PUSH))
     _serve(add("serve", "Be an LTI 1.3 tool: learners hand in on a page, grades go back.", help_texts.SERVE))
+
+
+def add_reply(grade: argparse.ArgumentParser) -> None:
+    """Options of `grader grade` for a system that starts the grader for one submission."""
+    formats = "; ".join(f"{name}: {what}" for name, what in SINGLE.items())
+    grade.add_argument(
+        "--format",
+        choices=sorted(SINGLE),
+        metavar="NAME",
+        help=f"PATH is what one learner handed in; answer in the form of a learning system. {formats}",
+    )
+    grade.add_argument("--reply", type=Path, metavar="FOLDER", help="for the answer's files (default: OUT)")
+
+
+def reply(args: argparse.Namespace, options: Options) -> int:
+    """`grader grade --format`. Returns the answer's exit code."""
+    from grader.commands import reply as command
+
+    return command.run(args.paths, args.assignment, args.out, args.reply, args.format, options)
 
 
 def dispatch(args: argparse.Namespace) -> int:
@@ -34,7 +58,8 @@ def dispatch(args: argparse.Namespace) -> int:
         case "package":
             from grader.commands import package
 
-            return package.run(args.system, args.assignment, args.out)
+            lang = language(args.lang)
+            return package.run(args.system, args.assignment, args.out, lang=lang, seconds=args.seconds)
         case "push":
             from grader.commands import push
 
@@ -68,6 +93,15 @@ def _package(command: argparse.ArgumentParser) -> None:
     command.add_argument("system", choices=PACKAGES, metavar="SYSTEM", help=", ".join(PACKAGES))
     command.add_argument("assignment", help="name of a folder in assignments/, or its path")
     command.add_argument("-o", "--out", required=True, type=Path, metavar="FILE", help="the zip to write")
+    command.add_argument(
+        "--seconds",
+        type=_seconds,
+        metavar="N",
+        help="end grading after N seconds, below the system's own time limit (default: below its usual one)",
+    )
+    command.add_argument(
+        "--lang", choices=LANGUAGES, help="language of what learners read (default: from the environment)"
+    )
 
 
 def _push(command: argparse.ArgumentParser) -> None:
@@ -86,7 +120,26 @@ def _push(command: argparse.ArgumentParser) -> None:
 
 
 def _serve(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=Path, metavar="FILE", help="serve.yaml (see docs/lms/lti.md)")
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="default: serve.yaml here (see docs/lms/lti.md)"
+    )
+    command.add_argument(
+        "--invite",
+        action="store_true",
+        help="only print an address at which one learning system can register itself, once",
+    )
+    command.add_argument(
+        "--dev-secret",
+        action="store_true",
+        help="draw hidden cases from a secret that everybody knows; for trying out",
+    )
+
+
+def _seconds(text: str) -> int:
+    number = int(text)
+    if not 10 <= number <= 24 * 3600:
+        raise argparse.ArgumentTypeError("between 10 and 86400")
+    return number
 
 
 def _points(text: str) -> float:

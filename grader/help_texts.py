@@ -5,13 +5,16 @@ GRADE = """examples:
   grader grade class.zip -a distillation_tf -o out -j 4 --lang ko
   grader grade kim.ipynb -a distillation_tf -o out --again --no-train
   grader grade moodle-download.zip -a distillation_tf -o out --roster worksheet.csv
+  grader grade handed-in/ -a distillation_tf -o out --format gradescope --reply results/
   grader grade class/ -a distillation_tf -o out --engine dask --scheduler tcp://10.0.0.5:8786
 
 Takes a folder of notebooks, a folder per learner, the zips and folders that Moodle, Canvas, Gradescope and
 nbgrader export, and git clones; says what it recognised. The same command again grades only what is new or
 changed. out/index.html shows the class, out/grades.csv holds one row per submission, out/<id>/feedback.html
 (and .md) is what its learner should read, out/<id>/result.json everything.
-exit codes: 0 every submission has a final grade, 3 some have not (listed), 2 usage or configuration."""
+With --format, PATH is what one learner handed in; the answer is that of an autograder, renewed as more is known.
+exit codes: 0 every submission has a final grade, 3 some have not (listed), 2 usage or configuration; with --format
+the one that the system wants."""
 REGRADE = """example:
   grader regrade out
 
@@ -32,7 +35,8 @@ exit codes: 0 nobody's grade moved, 1 somebody's did (listed with the reason), 2
 CHECK = """examples:
   grader check my.ipynb
   grader check my.ipynb -e attention_transfer --lang ko
-  grader check my.ipynb -e Q2
+  grader check my.ipynb -e Q2 --hints 3
+  grader check my.ipynb --train
   grader check my.ipynb -e Q2 --hints 3
 
 exit codes: 0 all passed, 1 something to mend, 2 could not check."""
@@ -82,8 +86,9 @@ EXPORT = """examples:
   grader export out --format junit -t reports/
 
 exit codes: 0 all written, 2 usage or a file that the system would misread, 3 some are not final and left out."""
-PACKAGE = """example:
+PACKAGE = """examples:
   grader package gradescope distillation_tf -o autograder.zip
+  grader package gradescope distillation_tf -o autograder.zip --lang ko --seconds 2300
 
 exit codes: 0 written, 2 usage or configuration."""
 PUSH = """examples:
@@ -91,7 +96,11 @@ PUSH = """examples:
   MOODLE_TOKEN=... grader push moodle out --url https://moodle.example.edu --assignment 7 --apply
 
 exit codes: 0 done and read back, 1 some was not taken (listed), 2 usage, 3 some are not final and left out."""
-SERVE = """example:
+SERVE = """examples:
+  grader serve --config serve.yaml --invite
   grader serve --config serve.yaml
 
+The first prints an address that an administrator pastes into the learning system (dynamic registration); the
+second serves. SIGTERM lets what is being graded finish; what does not is graded at the next start.
+GRADER_DATABASE=postgresql+psycopg://... names a database without writing its password into the file.
 exit codes: 0 stopped, 2 usage or configuration."""

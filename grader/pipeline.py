@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from grader.types import (
     Call,
     CheckResult,
     Execution,
+    ExerciseResult,
     Expectations,
     Found,
     Graded,
@@ -51,6 +53,7 @@ class Context:
     trainer: Training | None = None  # None: numeric checks only
     execute: Callable[[Notebook], Execution] | None = None  # None: whole notebooks are not run
     training: str = ""  # names the plan and the device that training checks belong to
+    watch: Callable[[Graded], None] | None = None  # is told of each part that is judged; see `tell`
 
     @property
     def calls(self) -> list[Call]:
@@ -77,10 +80,7 @@ def grade(submission: Submission, context: Context, known: Seen | None = None) -
         known = known if known and archive.same_versions(known.environment, context.environment) else None
         notebook = read_notebook(submission, known)
         program = needed_part(notebook, context)
-        execution = whole(notebook, context, known)
-        return run_and_judge(
-            submission, program, context, start, notebook=notebook, execution=execution, known=known
-        )
+        return run_and_judge(submission, program, context, start, notebook=notebook, known=known)
     except Unreadable as bad:
         zero = nothing(context.rubric, Verdict.ERROR, "unreadable", final=True, detail=bad.reason)
         why = f"{bad.reason}: {bad.detail}"
@@ -132,27 +132,33 @@ def run_and_judge(
     start: float,
     *,
     notebook: Notebook | None = None,
-    execution: Execution | None = None,
     known: Seen | None = None,
 ) -> Graded:
-    """The sandboxed half of `grade`."""
+    """The sandboxed half of `grade`. What is worth most comes first, in case that time runs out."""
+
+    def so_far(results: Sequence[ExerciseResult]) -> None:
+        own = tuple(results)
+        tell(context, Graded(submission, context.assignment, score(own, context.rubric), program, run, own))
+
     defined = {name for name, finding in program.findings.items() if finding.found == Found.DEFINED}
     cases = [e.case for e in context.expectations.cases.values() if e.case.exercise in defined]
-    known = known if known and known.run and known.form == same_form(program) else None
-    run = observe(program, plan(context.assignment, cases), context, known)
+    own = known if known and known.run and known.form == same_form(program) else None
+    run = observe(program, plan(context.assignment, cases), context, own)
     if run.mode and not program.mode:
         program = replace(program, mode=run.mode, remarks=(*program.remarks, Remark("legacy_keras_tried")))
     ran = time.perf_counter()
     results = judge(program, run, context.assignment, context.expectations)
     judged = time.perf_counter()
+    so_far(results)
     if context.trainer is not None:
         families = context.expectations.families
-        stored = trained(known, notebook, program, context)
-        results = confirm(program, results, context.assignment, families, context.trainer, stored)
+        stored = trained(own, notebook, program, context)
+        results = confirm(program, results, context.assignment, families, context.trainer, stored, so_far)
     done = time.perf_counter()
+    execution = whole(notebook, context, known) if notebook is not None else None
     grade = score(results, context.rubric, execution)
     timing = {
-        "wall_s": round(done - start, 4),
+        "wall_s": round(time.perf_counter() - start, 4),
         "judging_s": round(judged - ran, 4),
         "training_s": round(done - judged, 4),
         "worker_wall_s": round(run.wall_s, 4),
@@ -196,7 +202,20 @@ def trained(
     return {check.exercise: check for check in checks}
 
 
+def tell(context: Context, graded: Graded) -> None:
+    """Tell whoever watches. In a grade that is not final, what is still to be done has the verdict INTERNAL."""
+    if context.watch is None:
+        return
+    try:
+        context.watch(graded)
+    except Exception:  # where it is told is no affair of the learner's
+        _LOG.warning("%s: could not be told", graded.submission.id, exc_info=True)
+
+
 def internal(submission: Submission, context: Context, why: str, program: Program | None = None) -> Graded:
     """Not final: something of ours failed."""
     grade = nothing(context.rubric, Verdict.INTERNAL, "internal", final=False, detail=why)
     return Graded(submission, context.assignment, grade, program, None, (), internal=why)
+
+
+_LOG = logging.getLogger(__name__)

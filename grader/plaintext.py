@@ -15,6 +15,8 @@ _ESCAPES = re.compile(
 _HARMFUL = ("Cc", "Cf", "Cs", "Co", "Cn")
 # Characters that can begin markup anywhere, what begins a list, and what GitHub turns into a link.
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~#$@]|:(?=//)|(?<=www)\.|^\s*[-+=]|(?<=^\d)[.)]", re.IGNORECASE)
+# What spreadsheets take for the start of a formula (the wide forms too), and what they skip before it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MOST_MARKS = 4  # combining marks on one character; more is a tower that covers other lines
 
 
@@ -41,6 +43,11 @@ def _harmless(line: str) -> str:
         elif category not in _HARMFUL and marks <= _MOST_MARKS:
             kept.append(character)
     return "".join(kept)
+
+
+def cell(text: str) -> str:
+    """A text that no spreadsheet runs."""
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def width(text: str) -> int:

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from grader import archive
 from grader.context import environment
 from grader.execute.run import execute
 from grader.flavours import WhenNeeded, open_for
-from grader.pipeline import Context, grade, internal
+from grader.pipeline import Context, grade, internal, tell
 from grader.reports.curves import to_svg
 from grader.reports.feedback import to_markdown
 from grader.reports.page import to_html
@@ -41,6 +41,7 @@ class Task:
     key: str
     known: bytes | None = None  # what was observed earlier: of it, or of its twin
     twin: str = ""  # id of the submission with the identical program
+    lang: str = ""  # of its report; empty: the plan's
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,9 @@ def training_label(rubric: Rubric, assignment: Assignment, equipment: Equipment)
 class Bench:
     """The Workshop of a Blueprint: a sandbox, and a trainer once one is needed."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        self._lang = blueprint.lang
+    def __init__(self, blueprint: Blueprint, watch: Callable[[Graded], None] | None = None) -> None:
+        """`watch` is told of each part of a submission that is judged, and in the end of the whole."""
+        self._lang, self._watch = blueprint.lang, watch
         self._stack = ExitStack()
         try:
             self.context = self._open(blueprint)
@@ -152,6 +154,7 @@ class Bench:
             sandbox=sandbox,
             trainer=trainer,
             execute=whole if blueprint.rubric.executes else None,
+            watch=self._watch,
         )
 
     def perform(self, task: Task) -> Outcome:
@@ -163,6 +166,7 @@ class Bench:
         own = known is not None and known.submission.id == task.submission.id
         twin = known.twin if known is not None and own else task.twin
         graded = replace(grade(task.submission, self.context, known), twin=twin)
+        tell(self.context, graded)
         return _outcome(graded, task, self.context, self._lang)
 
     def close(self) -> None:
@@ -181,6 +185,7 @@ class _Nowhere:
 
 def _outcome(graded: Graded, task: Task, context: Context, lang: str) -> Outcome:
     """A judgement as row and files. What cannot be written down is not final."""
+    lang = task.lang or lang
     try:
         files = _files(graded, context, lang)
         row = to_row(graded, lang, context.template)

@@ -74,9 +74,7 @@ KINDS = {
     "partial": _mark("sean", 12.5, 60, learner=Learner("Seán O'Brien", "2", "", "sean@example.test")),
     "third": _mark("third", 40 / 3, 20, learner=Learner("John Smith", "3", "", "john1@example.test")),
     "zero": _mark("zero", 0, 0, learner=Learner("John Smith", "4", "", "john2@example.test")),
-    "not_final": _mark(
-        "waiting", 40, None, learner=Learner("Max Müller-Lüdenscheidt", "5", "", "m@example.test")
-    ),
+    "not_final": _mark("waiting", 40, None, learner=Learner("Max Müller-Lüdenscheidt", "5", "", "m@example.test")),
     "extra": _mark("extra", 52, 60, learner=Learner("Anne_Marie de la Cruz", "6", "", "anne@example.test")),
     "korean": _mark(
         "김하늘",

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.intake import Entry, Intake
 from grader.journal import atomic
-from grader.reports.gradebook import cell
+from grader.plaintext import cell
 from grader.types import Learner
 
 KEY = "names.csv"

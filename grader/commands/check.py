@@ -12,6 +12,7 @@ from grader.intake import Entry, UsageError, read
 from grader.journal import atomic
 from grader.learner import kit
 from grader.learner.hints import limit
+from grader.learner.preview import curves
 from grader.learner.receipt import NoReceipt, key_of, write
 from grader.learner.session import Session, named
 from grader.notebook import Unreadable, parse_notebook, read_bytes
@@ -31,6 +32,7 @@ class Asked:
     lang: str
     receipt: Path | None = None
     hints: int = DEFAULT
+    train: bool = False
 
 
 def run(asked: Asked) -> int:
@@ -38,7 +40,7 @@ def run(asked: Asked) -> int:
     root = root_of(asked)
     with Session(assignment_folder(root, asked.assignment or guess(asked.notebook, root))) as session:
         told, most = warning(root, session, asked.lang), limit(root, session.assignment)
-        graded, text = once(session, asked, told, most)
+        graded, text = once(session, asked, told, most, root if asked.train else None)
         if asked.receipt is not None:
             sign(graded, session, root, asked.receipt)
     print(text, end="")
@@ -56,13 +58,23 @@ def warning(root: Path, session: Session, lang: str) -> str:
     return kit.outdated(own, session.assignment, lang) if own else ""
 
 
-def once(session: Session, asked: Asked, told: str = "", most: int = FORMULA) -> tuple[Graded, str]:
-    """Check the notebook as it is on disk, and say what came out, with hints up to level `most`."""
+def once(
+    session: Session, asked: Asked, told: str = "", most: int = FORMULA, trains: Path | None = None
+) -> tuple[Graded, str]:
+    """Check the notebook as it is on disk, and say what came out, with hints up to level `most`.
+
+    `trains`: the folder with the rubric that says what to train, where students are to be trained as well.
+    """
     only = named(session.assignment, asked.exercises)
     notebook = asked.notebook
     submission = read(Entry(notebook.stem, str(notebook), lambda: read_bytes(notebook)))
-    graded = session.check(submission, only)
-    return graded, render(graded, session.expectations, asked.lang, only, told, hints=asked.hints, limit=most)
+    graded = (
+        session.check(submission, only) if trains is None else session.train(submission, only, trains, asked.lang)
+    )
+    text = render(graded, session.expectations, asked.lang, only, told, hints=asked.hints, limit=most)
+    if trains is not None:
+        text += "".join(f"{line}\n" for line in curves(graded, asked.lang))
+    return graded, text
 
 
 def sign(graded: Graded, session: Session, root: Path, target: Path) -> None:

@@ -86,6 +86,20 @@ def one(path: Path) -> Entry:
     return entries[0]
 
 
+def alone(path: Path, names: Collection[str] = ()) -> Entry:
+    """What one learner handed in: a file, or a folder or zip with whatever else in it, where a system says so.
+
+    Raises UsageError where nothing is there at all; a hand-in without a notebook is one that cannot be read.
+    """
+    if not path.exists() and not path.is_symlink():
+        raise UsageError(f"{path}: there is no such file or folder")
+    members: tuple[Member, ...] = (single(path),)
+    if path.is_dir():
+        members = list_folder(path).members
+    hand_in = HandIn(plain.stem(path.name), str(path), members)
+    return _entry(Draft(hand_in, choose(hand_in, names)), unique_ids([hand_in.label])[0])
+
+
 def read(entry: Entry) -> Submission:
     """Read one submission. What is wrong with the learner's file goes into `problem` ("code: detail");
     a disk that fails or a file that we may not read is our `fault`.

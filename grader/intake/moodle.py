@@ -20,7 +20,8 @@ PART = re.compile(
     r"(?P<folder>(?P<name>.*?)(?:_(?P<id>\d+))?)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<flat>.*))?", re.DOTALL
 )
 ONLINE_TEXT = "onlinetext"
-BLIND = {"participant", "teilnehmer", "teilnehmer/in", "참여자", "참가자"}  # what stands in place of names
+# What stands in place of names, without what file names must not have: "Teilnehmer/in".
+BLIND = {"participant", "participante", "teilnehmer", "teilnehmerin", "참여자", "참가자", "参加者"}
 
 
 def sort(tree: Tree) -> Reading | None:

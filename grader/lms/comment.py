@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from grader.i18n import translator
 from grader.lms.marks import earned, number
-from grader.lms.records import Mark, Part
+from grader.lms.records import Mark, Part, Refused
 from grader.plaintext import clean_block
 
 
@@ -48,20 +48,45 @@ def part_text(part: Part, lang: str) -> str:
     )
 
 
-def cut(text: str, limit: int, lang: str) -> str:
-    """At most `limit` characters; what is cut is said, at the end, with where the whole stands."""
+def cut(text: str, limit: int, lang: str, *, whole_elsewhere: bool = True) -> str:
+    """At most `limit` characters; what is cut is said, at the end, with where the whole stands, if somewhere."""
     if len(text) <= limit:
         return text
     _ = translator(lang)
-    told = "\n… " + _(
-        "cut here: this system takes {limit} characters; the whole stands in the feedback file"
-    ).format(limit=limit)
+    why = (
+        _("cut here: this system takes {limit} characters; the whole stands in the feedback file")
+        if whole_elsewhere
+        else _("cut here: this system takes {limit} characters")
+    )
+    told = "\n… " + why.format(limit=limit)
     if len(told) >= limit:
         raise ValueError(f"{limit} characters are too few for any comment")
     kept = text[: limit - len(told)]
     return kept[: kept.rfind("\n")].rstrip() + told if "\n" in kept[len(kept) // 2 :] else kept.rstrip() + told
 
 
+def shortened(text: str, limit: int, lang: str) -> str:
+    """The same for a system that shows the learner everything there is."""
+    return cut(text, limit, lang, whole_elsewhere=False)
+
+
 def as_html(text: str) -> str:
     """Markup that shows exactly this text, wherever it came from."""
     return f"<pre>{html.escape(text, quote=True)}</pre>"
+
+
+LEAST_ROOM = 250  # characters: enough for the sentence that says that something was cut
+
+
+def fitted(build: Callable[[int], bytes], limit: int) -> bytes:
+    """What `build(room)` makes, for the largest room tried that keeps it within `limit` bytes.
+
+    `build` gives every text at most `room` characters (see `cut`): systems limit bytes, and escapes cost some.
+    Raises Refused where even the shortest texts are too long.
+    """
+    room = max(limit, LEAST_ROOM)
+    while len(made := build(room)) > limit:
+        if room == LEAST_ROOM:
+            raise Refused(f"there are too many criteria and remarks for the {limit} bytes that the system takes")
+        room = max(room // 2, LEAST_ROOM)
+    return made

@@ -68,6 +68,7 @@ def mark_of(
         address=dict(address),
         seconds=float(row["seconds"] or 0),
         notebook=PurePosixPath(row["path"]).name,
+        unreadable=row.get("unreadable", ""),
     )
 
 

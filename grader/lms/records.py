@@ -8,6 +8,8 @@ from pathlib import Path
 
 from grader.types import FriendlyError, Learner
 
+NOT_FINAL = 3  # exit status of a reply that tells no grade, as of `grader grade`
+
 
 class Refused(FriendlyError):
     """A system would lose or misread what was asked for; says what to do instead."""
@@ -60,6 +62,7 @@ class Mark:
     graded_at: float = 0.0  # seconds since 1970
     seconds: float = 0.0  # that grading took
     notebook: str = ""  # name of the graded file, for people
+    unreadable: str = ""  # why there is nothing to run ("no_notebook", "truncated", ...); then it is a final zero
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from grader.plaintext import cell
 from grader.types import Learner
 
-# What spreadsheets take for the start of a formula (the wide forms too), and what they skip before it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 WHO = ("id", "name", "learner", "email", "group")
 COLUMNS = (*WHO, "late", "final", "earned", "possible")
 
@@ -46,11 +45,6 @@ def absent_csv(learners: Iterable[Learner], *, bom: bool = True) -> bytes:
 def left_out_csv(left: Iterable[tuple[str, str]], *, bom: bool = True) -> bytes:
     """Files of an export that are no submissions: (path, why)."""
     return _written([["path", "why"], *([cell(path), cell(why)] for path, why in left)], bom)
-
-
-def cell(text: str) -> str:
-    """A text that no spreadsheet runs."""
-    return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _written(lines: Iterable[Sequence[Any]], bom: bool) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Engine, MetaData, create_engine, event, make_url
 
 metadata = MetaData()
 BUSY_S = 30.0  # a writer waits for another one
@@ -13,7 +14,14 @@ BUSY_S = 30.0  # a writer waits for another one
 
 def open_database(url: str) -> Engine:
     """Connect, and make the tables that there are not yet. Every module with tables must be imported before."""
-    engine = create_engine(url, pool_pre_ping=True, connect_args={"timeout": BUSY_S} if _sqlite(url) else {})
+    if _sqlite(url):
+        _keep_private(url)
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged, and parameters are keys and learners' notebooks
+        connect_args={"timeout": BUSY_S} if _sqlite(url) else {},
+    )
     if _sqlite(url):
         event.listen(engine, "connect", _prepare)
     metadata.create_all(engine)
@@ -27,6 +35,13 @@ def now() -> float:
 
 def _sqlite(url: str) -> bool:
     return url.startswith("sqlite")
+
+
+def _keep_private(url: str) -> None:
+    """A new file is for its owner alone, and so are those that SQLite puts beside it: this tool's key is in it."""
+    path = make_url(url).database
+    if path and path != ":memory:":
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _prepare(connection: Any, _: object) -> None:

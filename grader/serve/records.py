@@ -89,3 +89,23 @@ class Member:
     email: str = ""
     roles: tuple[str, ...] = ()
     active: bool = True
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a platform's gradebook holds for somebody."""
+
+    user: str
+    score: float | None  # None: no grade
+    maximum: float
+    comment: str = ""
+    at: float = 0.0  # seconds since 1970; 0: it did not say
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An assignment that instructors can place in a course."""
+
+    slug: str
+    title: str
+    possible: float  # points

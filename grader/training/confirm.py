@@ -7,7 +7,7 @@ images, batches and initial weights. Seeds are added until the paired difference
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from grader.training import stats
@@ -41,12 +41,15 @@ def confirm(
     forms: Forms,
     trainer: Training,
     stored: Mapping[str, CheckResult] = NOTHING,
+    watch: Callable[[Sequence[ExerciseResult]], None] = lambda results: None,
 ) -> tuple[ExerciseResult, ...]:
     """`results` with the check "training" added to every exercise that the plan trains.
 
     `forms` are the accepted forms of every exercise. `stored`: checks of this program, trained earlier.
+    `watch` is told after each exercise that took time, with what still lacks its check as it was.
     """
     by_name = {result.exercise: result for result in results}
+    done = dict(by_name)
 
     def checked(result: ExerciseResult) -> ExerciseResult:
         if result.exercise not in trainer.plan.steps:
@@ -55,9 +58,13 @@ def confirm(
         check = _why_not(result, members, forms, trainer.plan.always)
         if check is None and result.exercise in stored:
             check = stored[result.exercise]
+        trained = check is None
         if check is None:
             check = _train(result, program, assignment, trainer.ready())
-        return replace(result, checks=(*result.checks, check))
+        done[result.exercise] = replace(result, checks=(*result.checks, check))
+        if trained:
+            watch(tuple(done.values()))
+        return done[result.exercise]
 
     return tuple(map(checked, results))
 
