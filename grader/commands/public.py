@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from grader.commands import OK, USAGE
-from grader.commands.check import open_own
 from grader.commands.grade import say
 from grader.context import environment, self_check
 from grader.i18n import translator
 from grader.intake import UsageError
 from grader.intake.gather import alone, read
 from grader.journal import write_all
+from grader.learner.session import open_own
 from grader.lms import adapter
 from grader.lms.marks import mark_of
 from grader.lms.records import About, Mark
