@@ -1,17 +1,31 @@
-"""Time from `grader check` to its answer, in units of one fresh `import tensorflow` on the same core.
+"""Time from asking for a self-check to its answer, in units of one fresh `import tensorflow` on the same core.
 
 python benchmarks/selfcheck.py [ROUNDS]
+
+Cold: `grader check` from the command line. Warm: from the moment a notebook is saved to the last line of
+`grader watch`, and from sending `%check` to a real Jupyter kernel to its reply.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
-from _measure import ROOT, fresh_import, one_core, process, spread
+from _measure import QUIET, ROOT, fresh_import, one_core, process, spread
 
 from grader.commands import MEND, OK
 
 SAMPLES = ROOT / "tests" / "submissions" / "distillation_tf"
+EXERCISE = "knowledge_distillation"
 
 
 def main(rounds: int) -> None:
@@ -20,13 +34,98 @@ def main(rounds: int) -> None:
     whole = [sys.executable, "-m", "grader.cli", "check", str(notebook), "-a", "distillation_tf"]
     imports, checks, ones = [], [], []
     for _ in range(rounds):
-        imports.append(fresh_import())
-        checks.append(process(whole, (OK, MEND)))
-        ones.append(process([*whole, "-e", "knowledge_distillation"], (OK, MEND)))
-    print(f"fresh import tensorflow, wall s:   {spread([c.wall_s for c in imports])}")
-    for name, costs in (("grader check, all exercises", checks), ("grader check -e, one exercise", ones)):
-        ratios = [c.wall_s / i.wall_s for c, i in zip(costs, imports, strict=True)]
-        print(f"{name}, wall s:   {spread([c.wall_s for c in costs])}; in imports {spread(ratios, '{:.2f}')}")
+        imports.append(fresh_import().wall_s)
+        checks.append(process(whole, (OK, MEND)).wall_s)
+        ones.append(process([*whole, "-e", EXERCISE], (OK, MEND)).wall_s)
+    warm: dict[str, list[float]] = {
+        "watch, all exercises": saved(notebook, [], rounds),
+        "watch, one exercise": saved(notebook, ["-e", EXERCISE], rounds),
+        "%check in a kernel, one exercise": asked(notebook, f"%check {EXERCISE}", rounds),
+        "%check --live in a kernel, one exercise": asked(notebook, f"%check {EXERCISE} --live", rounds),
+    }
+    print(f"fresh import tensorflow, wall s:   {spread(imports)}")
+    cold = {"grader check, all exercises": checks, "grader check -e, one exercise": ones}
+    for name, times in (cold | warm).items():
+        ratios = [spent / alone for spent, alone in zip(times, imports, strict=True)]
+        print(f"{name}, wall s:   {spread(times)}; in imports {spread(ratios, '{:.3f}')}")
+
+
+def saved(notebook: Path, more: list[str], rounds: int) -> list[float]:
+    """Seconds from each save to the end of the answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder) / "mine.ipynb"
+        shutil.copy(notebook, mine)
+        command = [sys.executable, "-u", "-m", "grader.cli", "watch", str(mine), "-a", "distillation_tf", *more]
+        environment = {**os.environ, **QUIET, "GRADER_ROOT": str(ROOT), "LANGUAGE": "en"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as watching:
+            assert watching.stdout is not None
+            until_checked(watching.stdout)
+            times = []
+            for number in range(rounds):
+                content = changed(notebook, number)
+                (Path(folder) / "new").write_text(content, "utf-8")
+                start = time.perf_counter()
+                os.replace(Path(folder) / "new", mine)
+                until_checked(watching.stdout)
+                times.append(time.perf_counter() - start)
+            watching.terminate()
+        return times
+
+
+def changed(notebook: Path, number: int) -> str:
+    """The notebook with another statement in each code cell that defines something."""
+    told = json.loads(notebook.read_text("utf-8"))
+    for cell in told["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "def " in source:
+            cell["source"] = f"{source}\nround_{number} = {number}\n"
+    return json.dumps(told)
+
+
+def until_checked(told: IO[str]) -> None:
+    """Read up to the line that says that a check is done."""
+    for line in told:
+        if "was checked in" in line:
+            return
+    raise RuntimeError("grader watch ended")
+
+
+def asked(notebook: Path, line: str, rounds: int) -> list[float]:
+    """Seconds that a kernel takes for the line, after the first time."""
+    with kernel() as client:
+        run(client, "%load_ext grader")
+        for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and ("def " in source or "import " in source):
+                run(client, source)
+        run(client, line)
+        times = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            run(client, line)
+            times.append(time.perf_counter() - start)
+        return times
+
+
+@contextmanager
+def kernel() -> Iterator[Any]:
+    """A Jupyter kernel with this interpreter."""
+    from jupyter_client.manager import start_new_kernel
+
+    environment = {**os.environ, **QUIET, "GRADER_ROOT": str(ROOT), "PYTHONPATH": str(ROOT), "LANGUAGE": "en"}
+    manager, client = start_new_kernel(env=environment)
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def run(client: Any, source: str) -> None:
+    """Run a cell to its end. Raises RuntimeError when it raises."""
+    reply = client.execute_interactive(source, timeout=300, output_hook=lambda message: None)
+    if reply["content"]["status"] != "ok":
+        raise RuntimeError(f"{source[:60]}: {reply['content'].get('evalue')}")
 
 
 if __name__ == "__main__":
