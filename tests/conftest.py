@@ -32,6 +32,7 @@ LONGEST_FIRST = (
     "test_execute_modes.py",
     "test_execute_assignments.py",
     "test_training_end_to_end.py",
+    "test_serve_browser.py",
     "test_samples.py",
     "test_engine_dask.py",
     "test_drill.py",

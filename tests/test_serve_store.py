@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from serve_made import COLUMN, OTHER, POSTGRES, Made, database, databases, made, notebook, visit
-from sqlalchemy import func, select
+from sqlalchemy import Engine, MetaData, func, inspect, select
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from grader.serve import attempts as attempts_module
 from grader.serve.attempts import Refused, change_rules, left
+from grader.serve.database import open_database
 from grader.serve.records import Role
 from grader.serve.store import Rules, arrive, attempts_of, placement_of, standing_of, turn
 from grader.serve.tables import people, placements, submissions
@@ -232,3 +234,27 @@ def test_a_turn_is_one_at_a_time(of: Made) -> None:
             row = {"id": "x", "placement": placement, "person": person, "number": 1, "filename": "", "sha256": ""}
             connection.execute(submissions.insert().values(**row, size=0, submitted=0.0))
         assert found.result() == 1
+
+
+def test_a_table_that_another_process_makes_meanwhile_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several processes start on an empty database: between a look and a CREATE the table may be there."""
+    make, calls = MetaData.create_all, []
+
+    def late(self: MetaData, engine: Engine) -> None:
+        calls.append(engine)
+        if len(calls) <= 3:
+            raise OperationalError("CREATE TABLE people", {}, Exception("table people already exists"))
+        make(self, engine)
+
+    monkeypatch.setattr(MetaData, "create_all", late)
+    engine = open_database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    assert "people" in inspect(engine).get_table_names()
+    engine.dispose()
+
+
+def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    (tmp_path / "not.sqlite").write_text("this is no database, but long enough to look like one " * 40)
+    with pytest.raises(DatabaseError):
+        open_database(f"sqlite:///{tmp_path / 'not.sqlite'}")

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import hmac
 import io
+import json
 import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from grader.plaintext import cell
 from grader.types import Learner
 
 KEY = "names.csv"
+COLUMNS = ("id", "submission", "name", "learner", "email", "address")
 
 
 def without_names(intake: Intake, secret: bytes, out: Path) -> Intake:
@@ -26,10 +28,11 @@ def without_names(intake: Intake, secret: bytes, out: Path) -> Intake:
     masked = tuple(_masked(entry, secret) for entry in intake.entries)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(["id", "submission", "name", "learner", "email"])
+    writer.writerow([*COLUMNS])
     for entry, own in zip(intake.entries, masked, strict=True):
         who = entry.learner
-        writer.writerow([own.id, *(cell(told) for told in (entry.id, who.name, who.id, who.email))])
+        told = [cell(text) for text in (entry.id, who.name, who.id, who.email)]
+        writer.writerow([own.id, *told, json.dumps(dict(entry.address), ensure_ascii=False)])
     with atomic(out / KEY) as part:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -37,7 +40,16 @@ def without_names(intake: Intake, secret: bytes, out: Path) -> Intake:
     return replace(intake, entries=masked, told=(), absent=(), left_out=(), strangers=())
 
 
+def addresses(out: Path) -> dict[str, dict[str, str]]:
+    """id -> where its grade goes back to, as names.csv tells; empty where that is not there or was changed."""
+    try:
+        with open(out / KEY, encoding="utf-8-sig", newline="") as file:
+            return {row["id"]: json.loads(row["address"]) for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError, csv.Error):
+        return {}
+
+
 def _masked(entry: Entry, secret: bytes) -> Entry:
     code = hmac.new(secret, entry.id.encode(), hashlib.sha256).hexdigest()[:12]
     path = f"{code}{PurePosixPath(entry.path).suffix}"
-    return replace(entry, id=f"learner-{code}", path=path, learner=Learner(), remarks=())
+    return replace(entry, id=f"learner-{code}", path=path, learner=Learner(), remarks=(), address={})

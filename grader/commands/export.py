@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.commands import NOT_FINAL, OK
+from grader.commands.anonymous import addresses as names_of
 from grader.commands.grade import say
 from grader.commands.peek import about as about_run
 from grader.commands.peek import look
@@ -61,6 +62,8 @@ def marks_in(out: Path) -> Marks:
         out, lambda db: (about_run(db), list(db.execute("SELECT id, at, row FROM graded ORDER BY id")))
     )
     addresses = run.get("addresses")
+    if run.get("settings", {}).get("anonymous"):  # nothing outside of names.csv tells who is who
+        addresses = {**(addresses or {}), **names_of(out)}
     if addresses is None:
         raise Refused(f"{out}: was graded by an older version; grade it again into the same folder (what has not "
                       "changed is not run again)")  # fmt: skip

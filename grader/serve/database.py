@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine, MetaData, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 metadata = MetaData()
 BUSY_S = 30.0  # a writer waits for another one
@@ -24,8 +26,17 @@ def open_database(url: str) -> Engine:
     )
     if _sqlite(url):
         event.listen(engine, "connect", _prepare)
-    metadata.create_all(engine)
+    _make_tables(engine)
     return engine
+
+
+def _make_tables(engine: Engine) -> None:
+    """Also where several processes start at once: one that is late finds a table made between look and make."""
+    for _ in metadata.sorted_tables:  # each collision is a table that there is now
+        with suppress(SQLAlchemyError):
+            metadata.create_all(engine)
+            return
+    metadata.create_all(engine)  # it was something else
 
 
 def now() -> float:
