@@ -55,7 +55,8 @@ def _lesson(lesson: Lesson, lang: str) -> Iterator[str]:
         yield from _body(lesson, lang)
         yield "</details>"
     else:
-        yield f"<section><h4>{title}</h4>"
+        # No <h4>: JupyterLab would list it in the notebook's table of contents.
+        yield f'<section><p><strong>{title}</strong></p>'
         yield from _body(lesson, lang)
         yield "</section>"
 
