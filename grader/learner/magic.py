@@ -141,14 +141,15 @@ class Magic:
         self._sessions.clear()
 
     def _guess(self, root: Path, cells: Notebook) -> Path:
+        known = list_assignments(root)
+        if len(known) == 1:  # a kit
+            return root / "assignments" / known[0]
         found = {}
-        for slug in list_assignments(root):
+        for slug in known:
             assignment = load_assignment(root / "assignments" / slug)
             findings = read_exercises(cells, assignment).findings.values()
             found[slug] = sum(finding.found != Found.MISSING for finding in findings)
         best = max(found, key=lambda slug: found[slug], default="")
-        if len(found) == 1:
-            return root / "assignments" / best
         if not best or not found[best]:
             raise ConfigError(
                 [f"nothing of {', '.join(found)} has been run yet; run its cells, or name it: -a NAME"]

@@ -10,8 +10,8 @@ from pathlib import Path
 from grader.notebook import Unreadable, parse_notebook, read_bytes
 from grader.types import Notebook
 
-EVERY_S = 0.1
-SETTLED = 2  # looks at which the file is the same, before it is read: some editors write in several steps
+EVERY_S = 0.05
+SETTLED = 1  # further looks at which the file is the same, before it is read: some editors write in several steps
 
 
 def saves(path: Path, sleep: Callable[[float], None] = time.sleep) -> Iterator[bytes]:

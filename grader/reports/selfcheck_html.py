@@ -56,7 +56,7 @@ def _lesson(lesson: Lesson, lang: str) -> Iterator[str]:
         yield "</details>"
     else:
         # No <h4>: JupyterLab would list it in the notebook's table of contents.
-        yield f'<section><p><strong>{title}</strong></p>'
+        yield f"<section><p><strong>{title}</strong></p>"
         yield from _body(lesson, lang)
         yield "</section>"
 
