@@ -7,19 +7,18 @@ from pathlib import Path
 
 from grader.commands import MEND, OK, USAGE
 from grader.context import assignment_folder, find_secret
-from grader.findings import read_exercises
 from grader.intake import Entry, UsageError, read
 from grader.journal import atomic
 from grader.learner import kit
 from grader.learner.hints import limit
 from grader.learner.preview import curves
 from grader.learner.receipt import NoReceipt, key_of, write
-from grader.learner.session import Session, named
+from grader.learner.session import Session, best_match, named
 from grader.notebook import Unreadable, parse_notebook, read_bytes
 from grader.reports.lesson import DEFAULT, FORMULA
 from grader.reports.selfcheck import render
-from grader.spec import ConfigError, find_root, list_assignments, load_assignment
-from grader.types import Found, Graded, Verdict
+from grader.spec import ConfigError, find_root, list_assignments
+from grader.types import Graded, Verdict
 
 
 @dataclass(frozen=True)
@@ -37,25 +36,14 @@ class Asked:
 
 def run(asked: Asked) -> int:
     """Check one notebook and print what came out. Returns the exit code."""
-    root = root_of(asked)
+    root = find_root()
     with Session(assignment_folder(root, asked.assignment or guess(asked.notebook, root))) as session:
-        told, most = warning(root, session, asked.lang), limit(root, session.assignment)
+        told, most = kit.warning(root, session.assignment, asked.lang), limit(root, session.assignment)
         graded, text = once(session, asked, told, most, root if asked.train else None)
         if asked.receipt is not None:
             sign(graded, session, root, asked.receipt)
     print(text, end="")
     return code_of(graded, session, asked)
-
-
-def root_of(asked: Asked) -> Path:
-    """Where assignments are: found from here, else from the notebook's folder. Raises ConfigError."""
-    return find_root()
-
-
-def warning(root: Path, session: Session, lang: str) -> str:
-    """What is to be said about the kit, if this is one."""
-    own = kit.read(root)
-    return kit.outdated(own, session.assignment, lang) if own else ""
 
 
 def once(
@@ -108,15 +96,8 @@ def guess(notebook: Path, root: Path) -> str:
     except OSError as fault:
         raise UsageError(f"{notebook}: {fault.strerror or fault}") from fault
 
-    def found(slug: str) -> int:
-        assignment = load_assignment(root / "assignments" / slug)
-        findings = read_exercises(cells, assignment).findings.values()
-        return sum(f.found != Found.MISSING for f in findings)
-
-    known = list_assignments(root)
-    best = max(known, key=found, default=None)
-    if best is None or found(best) == 0:
-        raise UsageError(
-            f"{notebook}: holds no exercise of {', '.join(known) or 'any assignment'}; name one with -a"
-        )
+    best = best_match(root, cells)
+    if not best:
+        known = ", ".join(list_assignments(root)) or "any assignment"
+        raise UsageError(f"{notebook}: holds no exercise of {known}; name one with -a")
     return best

@@ -7,10 +7,8 @@ hidden case is read; of the secret only what receipts are signed with is derived
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,10 +20,10 @@ from grader.i18n import LANGUAGES, translator
 from grader.learner.receipt import key_of
 from grader.spec import ConfigError, load_assignment
 from grader.types import Assignment, FriendlyError
+from grader.zipping import zipped
 
 FILE = "kit.json"
 FORMAT = 1
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can tell
 NEEDED = ("notebook.ipynb", "spec.yaml", "public.npz")
 EXTRAS = {"tensorflow": "tensorflow", "torch": "torch"}  # framework -> extra of the package
 
@@ -75,7 +73,7 @@ def build(folder: Path, hints: int, secret: bytes, block: object) -> bytes:
         FILE: (json.dumps(asdict(told), ensure_ascii=False, indent=1) + "\n").encode(),
         **{f"assignments/{assignment.slug}/{name}": content for name, content in _shown(folder)},
     }
-    return _zipped({f"{assignment.slug}/{name}": content for name, content in files.items()})
+    return zipped({f"{assignment.slug}/{name}": content for name, content in sorted(files.items())})
 
 
 def read(root: Path) -> Kit | None:
@@ -116,6 +114,12 @@ def outdated(kit: Kit, assignment: Assignment, lang: str) -> str:
     return ""
 
 
+def warning(root: Path, assignment: Assignment, lang: str) -> str:
+    """What is to be said about the kit, if `root` is one; else empty. Raises NoKit."""
+    own = read(root)
+    return outdated(own, assignment, lang) if own else ""
+
+
 def readme(assignment: Assignment) -> str:
     """How to work with the kit, in every language."""
     return "\n".join(line for lang in LANGUAGES for line in _readme(assignment, lang))
@@ -154,17 +158,6 @@ def _shown(folder: Path) -> Iterator[tuple[str, bytes]]:
         below = path.relative_to(folder)
         if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in below.parts):
             yield below.as_posix(), path.read_bytes()
-
-
-def _zipped(files: Mapping[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(files.items()):
-            info = zipfile.ZipInfo(name, EARLIEST)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, content)
-    return made.getvalue()
 
 
 def _release(version: str) -> tuple[int, ...]:

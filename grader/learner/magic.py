@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import hashlib
+import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,16 +18,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.context import assignment_folder
-from grader.findings import read_exercises
 from grader.i18n import LANGUAGES, language
+from grader.learner import kit
 from grader.learner.hints import LEVELS, limit
-from grader.learner.kit import outdated
-from grader.learner.kit import read as read_kit
-from grader.learner.session import Session, named
+from grader.learner.session import Session, best_match, named
 from grader.reports.lesson import DEFAULT
 from grader.reports.selfcheck import render
-from grader.spec import ConfigError, find_root, list_assignments, load_assignment
-from grader.types import Cell, Found, FriendlyError, Notebook, Submission
+from grader.spec import ConfigError, find_root, list_assignments
+from grader.types import Cell, FriendlyError, Notebook, Submission
 
 MAGIC = "%load_ext", "%check", "%reload_ext"
 
@@ -106,8 +105,7 @@ class Magic:
         only = named(session.assignment, words)
         runner = LiveRunner(self._shell.user_ns, session.assignment.framework) if live else None
         graded = session.check(submission_of(cells), only, runner)
-        kit = read_kit(root)
-        warning = outdated(kit, session.assignment, lang) if kit else ""
+        warning = kit.warning(root, session.assignment, lang)
         most = limit(root, session.assignment)
         told = graded, session.expectations, lang, only, warning
         return Answer(render(*told, hints=hints, limit=most), to_html(*told, hints=hints, limit=most))
@@ -144,15 +142,10 @@ class Magic:
         known = list_assignments(root)
         if len(known) == 1:  # a kit
             return root / "assignments" / known[0]
-        found = {}
-        for slug in known:
-            assignment = load_assignment(root / "assignments" / slug)
-            findings = read_exercises(cells, assignment).findings.values()
-            found[slug] = sum(finding.found != Found.MISSING for finding in findings)
-        best = max(found, key=lambda slug: found[slug], default="")
-        if not best or not found[best]:
+        best = best_match(root, cells)
+        if not best:
             raise ConfigError(
-                [f"nothing of {', '.join(found)} has been run yet; run its cells, or name it: -a NAME"]
+                [f"nothing of {', '.join(known)} has been run yet; run its cells, or name it: -a NAME"]
             )
         return root / "assignments" / best
 
@@ -166,8 +159,6 @@ def _split(text: str) -> list[str]:
 
 def submission_of(cells: Notebook) -> Submission:
     """These cells as if they had been handed in."""
-    import json
-
     code: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{at}", "metadata": {}, "execution_count": None, "outputs": [], "source": ""}
         for at in range(max((cell.number or 0 for cell in cells.cells), default=0))

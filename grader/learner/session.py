@@ -10,12 +10,14 @@ from pathlib import Path
 from types import TracebackType
 
 from grader.context import self_check
+from grader.findings import read_exercises
 from grader.flavours import Flavours, WhenNeeded, open_for
 from grader.oracle import Sandbox
 from grader.pipeline import Context, grade
 from grader.sandbox.plain import PlainRunner
 from grader.sandbox.pool import Unprotected, Zygote
-from grader.types import Assignment, Expectations, FriendlyError, Graded, Submission
+from grader.spec import list_assignments, load_assignment
+from grader.types import Assignment, Expectations, Found, FriendlyError, Graded, Notebook, Submission
 
 
 class UnknownExercise(FriendlyError):
@@ -85,6 +87,18 @@ def open_own(assignment: Assignment) -> Zygote | PlainRunner | Flavours:
         return open_for(assignment)
     except Unprotected:
         return open_for(assignment, unsafe=True)
+
+
+def best_match(root: Path, notebook: Notebook) -> str:
+    """The slug of the assignment with the most of its exercises in a notebook; empty where it holds none."""
+
+    def held(slug: str) -> int:
+        findings = read_exercises(notebook, load_assignment(root / "assignments" / slug)).findings.values()
+        return sum(finding.found != Found.MISSING for finding in findings)
+
+    counts = {slug: held(slug) for slug in list_assignments(root)}
+    best = max(counts, key=lambda slug: counts[slug], default="")
+    return best if best and counts[best] else ""
 
 
 def named(assignment: Assignment, words: Iterable[str]) -> tuple[str, ...]:

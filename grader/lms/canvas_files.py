@@ -8,9 +8,7 @@ app/models/abstract_assignment.rb, `infer_comment_context_from_filename` and `ge
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -19,9 +17,9 @@ from grader.lms.comment import as_html, comment
 from grader.lms.marks import earned
 from grader.lms.records import Change, Mark, Marks
 from grader.plaintext import fence
+from grader.zipping import zipped
 
 PAGE, TEXT = "feedback.html", "feedback.md"
-THEN = (1980, 1, 1, 0, 0, 0)  # the same bytes at every time
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Files:
 
     def content(self) -> bytes:
         """The zip."""
-        return _zipped(self.files)
+        return zipped(self.files)
 
 
 def feedback_zip(marks: Marks) -> Files:
@@ -95,7 +93,7 @@ def answer(mark: Mark) -> bytes:
             return _notebook(text or fence(comment(mark)))
         case ".zip":
             page = {PAGE: mark.files[PAGE].read_bytes()} if PAGE in mark.files else {}
-            return _zipped(page | {TEXT: (text or comment(mark)).encode()})
+            return zipped(page | {TEXT: (text or comment(mark)).encode()})
         case ".html" | ".htm":
             return mark.files[PAGE].read_bytes() if PAGE in mark.files else as_html(comment(mark)).encode()
         case _:
@@ -107,13 +105,3 @@ def _notebook(markdown: str) -> bytes:
     cell = {"cell_type": "markdown", "id": "feedback", "metadata": {}, "source": markdown}
     made = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(made, ensure_ascii=False, indent=1).encode()
-
-
-def _zipped(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            info = zipfile.ZipInfo(name, THEN)
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()

@@ -7,17 +7,15 @@ name and a number that it knows, and drops all others without a word
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader import zipping
 from grader.lms.moodle_names import name_in, number_in
 from grader.lms.records import Change, Mark
 
 FILE = "feedback.html"
 PLUGIN = "assignfeedback_file"
-AT = (1980, 1, 1, 0, 0, 0)  # the same bytes at every time of day
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def zipped(marks: Sequence[Mark]) -> Files:
         if not why:
             taken.append(mark)
             files[f"{folder_of(mark)}/{FILE}"] = mark.files[FILE].read_bytes()
-    return Files(_zip(files) if files else b"", tuple(taken), tuple(changes))
+    return Files(zipping.zipped(dict(sorted(files.items()))) if files else b"", tuple(taken), tuple(changes))
 
 
 def _why_not(mark: Mark) -> str:
@@ -56,14 +54,3 @@ def _why_not(mark: Mark) -> str:
     if not folder_of(mark):
         return "without a group there is no way in by zip; give them the file by hand or with `grader push moodle`"
     return ""
-
-
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(files):
-            info = zipfile.ZipInfo(path, AT)
-            info.external_attr = 0o644 << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, files[path])
-    return made.getvalue()

@@ -8,11 +8,9 @@ instructors and the system may have such a zip.
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import platform
 import re
 import shlex
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from grader.sandbox import launch
 from grader.score import possible
 from grader.spec import load_assignment
 from grader.types import Assignment, Rubric
+from grader.zipping import zipped
 
 FOLDER = "grader"  # of the payload, in every zip
 RUN_ONE = "run_one.sh"
@@ -35,7 +34,6 @@ CORE = ("numpy", "pyyaml", "rich", "polib", "cattrs", "jinja2", "pygments")
 TRAINING = ("scikit-learn", "scipy")
 EXECUTE = ("nbclient", "nbformat", "ipykernel")
 LEFT_OUT = ("__pycache__",)
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can tell
 CACHE = Path(".grader") / "cache"
 SECRET = ".grader/secret"
 SETTINGS = "settings.sh"
@@ -95,17 +93,11 @@ def to_zip(bundle: Bundle) -> bytes:
     for name in bundle.programs:
         if b"\r" in bundle.files[name]:
             raise Refused(f"{name}: has Windows line ends; a shell would not run it")
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(bundle.files.items()):
-            if name.startswith("/") or ".." in name.split("/") or "\\" in name:
-                raise Refused(f"{name}: no path for a zip")
-            info = zipfile.ZipInfo(name, EARLIEST)
-            info.create_system = 3  # Unix: there is an executable bit
-            info.external_attr = (0o100755 if name in bundle.programs else 0o100644) << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, content)
-    return made.getvalue()
+    for name in bundle.files:
+        if name.startswith("/") or ".." in name.split("/") or "\\" in name:
+            raise Refused(f"{name}: no path for a zip")
+    files = dict(sorted(bundle.files.items()))
+    return zipped(files, lambda name: 0o100755 if name in bundle.programs else 0o100644)
 
 
 def requirements(assignment: Assignment, rubric: Rubric, pins: Mapping[str, str]) -> str:
