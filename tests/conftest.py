@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 if TYPE_CHECKING:
+    from fake_platform import FakePlatform
+    from lti_tool import Tool
+
     from grader.context import Grading
     from grader.oracle import Sandbox
     from grader.pipeline import Context
@@ -203,3 +206,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if missed := sum("NO BROWSER" in reason for reason in skipped):
         line = f"NO BROWSER: {missed} tests of the HTML reports were skipped; they need chromium and playwright"
         terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Iterator[Tool]:
+    """The protocol half of `grader serve`, running."""
+    from lti_tool import running_tool
+
+    with running_tool(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def lms() -> Iterator[FakePlatform]:
+    """A learning system with the endpoint rules of a real one, running."""
+    from fake_platform import FakePlatform
+
+    with FakePlatform() as running:
+        yield running

@@ -41,12 +41,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
 
 
-@pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
-    with running_tool(tmp_path) as running:
-        yield running
-
-
 @pytest.fixture(params=["127.0.0.1", "localhost"], ids=["same-site", "cross-site"])
 def lms(request: pytest.FixtureRequest, tool: Tool) -> Iterator[FakePlatform]:
     """The tool is at 127.0.0.1: for a browser, localhost is another site."""

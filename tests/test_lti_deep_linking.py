@@ -5,32 +5,18 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 import requests
 from fake_platform import DL, LTI, MEMBERSHIP, FakePlatform, parse_form
-from lti_tool import OFFERS, Tool, introduce, running_tool
+from lti_tool import OFFERS, Tool, introduce
 
 from grader.serve.records import Platform
 from grader.serve.refusals import REFUSALS
 
 MESSAGE = "LtiDeepLinkingRequest"
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
-    with running_tool(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def lms() -> Iterator[FakePlatform]:
-    with FakePlatform() as running:
-        yield running
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.utils import formatdate
@@ -18,7 +17,7 @@ import pytest
 from fake_platform import FakePlatform, sample
 from hypothesis import example, given
 from hypothesis import strategies as st
-from lti_tool import Tool, fresh_services, introduce, running_tool
+from lti_tool import Tool, fresh_services, introduce
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -29,18 +28,6 @@ from grader.serve.outgoing import NotAllowed, Outgoing, Unreachable
 from grader.serve.records import Platform, Score, Sent, Taken
 
 COLUMN = "https://lms.example.edu/services/2/lineitems/6/lineitem"
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
-    with running_tool(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def lms() -> Iterator[FakePlatform]:
-    with FakePlatform() as running:
-        yield running
 
 
 @pytest.fixture

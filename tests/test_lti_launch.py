@@ -14,7 +14,7 @@ import jwt
 import pytest
 import requests
 from fake_platform import LTI, MEMBERSHIP, FakePlatform, key_pair, next_location, parse_form
-from lti_tool import Tool, fresh_services, introduce, running_tool
+from lti_tool import Tool, fresh_services, introduce
 
 from grader.serve import platform_keys, platforms
 from grader.serve.claims import role_of
@@ -24,12 +24,6 @@ from grader.serve.refusals import REFUSALS
 INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#"
 SYSTEM = "http://purl.imsglobal.org/vocab/lis/v2/system/person#"
 SUB_ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership/"
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
-    with running_tool(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,24 +14,12 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from fake_platform import TOOL, FakePlatform, parse_form, sample
-from lti_tool import Tool, fresh_services, running_tool
+from lti_tool import Tool, fresh_services
 
 from grader.serve import outgoing, platforms
 from grader.serve.records import Platform
 from grader.serve.refusals import REFUSALS
 from grader.serve.services import make_services
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Iterator[Tool]:
-    with running_tool(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def lms() -> Iterator[FakePlatform]:
-    with FakePlatform() as running:
-        yield running
 
 
 def asked(tool: Tool, lms: FakePlatform) -> str:
